@@ -1,0 +1,42 @@
+# Everything to run, by name. Each target first makes the virtual environment that it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo study world test test-slow lint
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: $(INSTALLED) ## train GPO and its rivals on the built-in world, in minutes, without a GPU
+	$(BIN)/python examples/train_gpo.py
+
+study: $(INSTALLED) ## compare all arms over several random seeds
+	$(BIN)/python examples/study.py
+
+world: $(INSTALLED) ## rebuild the models of the built-in world
+	$(BIN)/python -m llm_game_env.gatekeeper.build
+
+test: $(INSTALLED) ## run the tests that take seconds
+	$(BIN)/python -m pytest
+
+# pytest exits with 5 where no test is marked slow, which is no failure.
+test-slow: $(INSTALLED) ## run the tests that take minutes
+	$(BIN)/python -m pytest -m "slow and not gpu" || test $$? -eq 5
+
+lint: $(INSTALLED) ## style, types and import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+# Touched last, so that an installation that was interrupted is taken up again.
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
