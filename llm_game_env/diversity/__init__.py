@@ -1,0 +1,25 @@
+"""Likeness of a text to earlier ones, which the adversary pays for, and reported diversity."""
+
+from llm_game_env.diversity.combined import Diversity, Likeness
+from llm_game_env.diversity.embedding import EmbeddingSimilarity, Encoder, TextEncoder
+from llm_game_env.diversity.metrics import (
+    diversity_embedding,
+    diversity_selfbleu,
+    duplicate_share,
+)
+from llm_game_env.diversity.self_bleu import References, SelfBLEU
+from llm_game_env.diversity.words import split_words
+
+__all__ = [
+    "Diversity",
+    "EmbeddingSimilarity",
+    "Encoder",
+    "Likeness",
+    "References",
+    "SelfBLEU",
+    "TextEncoder",
+    "diversity_embedding",
+    "diversity_selfbleu",
+    "duplicate_share",
+    "split_words",
+]

@@ -1,0 +1,179 @@
+"""Likeness of meaning: the mean cosine between a text's embedding and the history's."""
+
+import copy
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from llm_game_env.diversity.token_batch import checked_texts
+from llm_game_env.errors import ConfigurationError, RewardError
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """An object that embeds texts with `encode`, as a SentenceTransformer does."""
+
+    def encode(self, sentences: list[str], /) -> Any:
+        """Embeddings of N texts, array or tensor [N, D]."""
+        ...
+
+
+Encoder = TextEncoder | Callable[[list[str]], Any]
+"""What turns N texts into an array or tensor [N, D]: an object with `encode`, or a callable."""
+
+
+def unit_embeddings(encoder: Encoder, texts: list[str]) -> np.ndarray:
+    """Embeddings of length 1, float64 [N, D]; a zero vector stays zero.
+
+    Raises:
+        RewardError: if the encoder returns another shape, or a number that is not finite.
+    """
+    # A SentenceTransformer is callable too, but its call takes tokenised features.
+    encode = encoder.encode if isinstance(encoder, TextEncoder) else encoder
+    returned: Any = encode(texts)
+    if hasattr(returned, "detach"):  # a torch tensor, on any device and of any float type
+        returned = returned.detach().double().cpu().numpy()
+    vectors = np.array(returned, np.float64)
+    if vectors.ndim != 2 or len(vectors) != len(texts) or not vectors.shape[1]:
+        raise RewardError(
+            f"the encoder returned shape {list(vectors.shape)} for {len(texts)} texts; it must "
+            "return one vector a text, [N, D]."
+        )
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise RewardError(
+            f"the encoder's embedding of {texts[bad[0]][:80]!r} is not finite; check the encoder "
+            "(half precision overflows on some models: load it in float32)."
+        )
+    # Scaled by the largest entry first, so that squares neither overflow nor vanish.
+    largest = np.abs(vectors).max(axis=1, keepdims=True)
+    vectors /= np.where(largest > 0, largest, 1.0)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(length > 0, length, 1.0)
+
+
+class EmbeddingSimilarity:
+    """Mean cosine between φ(h) and φ(r) over the history's texts r (Zheng et al. 2024, §3).
+
+    The mean of cosines is the product of φ(h) / |φ(h)| with the mean of the normalised φ(r), so a
+    float64 running sum and a count stand for the whole history: time and memory do not grow
+    with it. A score is in [-1, 1]; a zero vector has cosine 0 with everything, and every score
+    is 0 while the history is empty.
+
+    Embeddings of recent texts are kept, so that scoring texts and then adding them encodes each
+    once. Copies (`copy.deepcopy`) share the encoder and are otherwise independent.
+    """
+
+    def __init__(self, encoder: Encoder, cache_size: int = 4096) -> None:
+        """Start with an empty history.
+
+        Args:
+            encoder: an object with `encode(list of N str)`, such as a SentenceTransformer, or a
+                callable on such a list; returns an array or tensor [N, D].
+            cache_size: how many texts' embeddings to keep, 8 * D bytes each; 0 keeps none.
+
+        Raises:
+            ConfigurationError: if the encoder is neither, or `cache_size` is negative.
+        """
+        # A string has an `encode` of its own.
+        if isinstance(encoder, str) or not (isinstance(encoder, TextEncoder) or callable(encoder)):
+            raise ConfigurationError(
+                f"encoder is {encoder!r}, which embeds no texts; give a SentenceTransformer (for "
+                "a model's name, load it first) or a function from a list of strings to an array "
+                "[N, D]."
+            )
+        if cache_size < 0:
+            raise ConfigurationError(f"cache_size is {cache_size}; give 0 (no cache) or more.")
+        self.encoder: Encoder = encoder
+        self._cache: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._cache_size = cache_size
+        self.clear()
+
+    def __len__(self) -> int:
+        """Texts in the history, repeated ones counted each time."""
+        return self._count
+
+    def clear(self) -> None:
+        """Empty the history."""
+        self._sum: np.ndarray | None = None
+        self._count = 0
+
+    def score(self, texts: Sequence[str]) -> np.ndarray:
+        """Mean cosine of each text to the history, float32 [N] in [-1, 1]; adds nothing.
+
+        Texts of one call do not see each other.
+
+        Raises:
+            ConfigurationError: if `texts` is not a sequence of strings.
+            RewardError: if the encoder returns another shape, or a number that is not finite.
+        """
+        checked_texts(texts)
+        if self._sum is None or not len(texts):
+            return np.zeros(len(texts), np.float32)
+        cosines = self._embed(texts) @ (self._sum / self._count)
+        return np.clip(cosines, -1.0, 1.0).astype(np.float32)
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Append texts to the history.
+
+        Raises:
+            ConfigurationError, RewardError: as in `score`; the history is then unchanged.
+        """
+        if len(checked_texts(texts)):
+            added = self._embed(texts).sum(axis=0)
+            self._sum = added if self._sum is None else self._sum + added
+            self._count += len(texts)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The history: "count" (int) and "sum" (float64 [D], or None while it is empty)."""
+        return {"count": self._count, "sum": None if self._sum is None else self._sum.copy()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Replace the history by a saved one; the encoder must be the one it was saved with.
+
+        Raises:
+            ConfigurationError: if it is not such a state.
+        """
+        try:
+            count, total = int(state["count"]), state["sum"]
+            total = None if total is None else np.array(total, np.float64)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"not a state of EmbeddingSimilarity ({error!r}); pass what state_dict() returned."
+            ) from error
+        if (total is None) != (count == 0) or (total is not None and total.ndim != 1):
+            raise ConfigurationError(
+                f"the saved EmbeddingSimilarity counts {count} texts, which does not belong to "
+                "its sum; pass what state_dict() returned, unchanged."
+            )
+        self._sum, self._count = total, count
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "EmbeddingSimilarity":
+        # One model serves all copies: an environment copies its diversity, not its networks.
+        twin = copy.copy(self)
+        memo[id(self)] = twin
+        twin._cache = self._cache.copy()
+        return twin
+
+    def _embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Normalised embeddings, float64 [N, D], each distinct text encoded at most once."""
+        known = {text: self._cache[text] for text in texts if text in self._cache}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known.update(zip(new, unit_embeddings(self.encoder, new), strict=True))
+        vectors = np.stack([known[text] for text in texts])
+        if self._sum is not None and vectors.shape[1:] != self._sum.shape:
+            raise RewardError(
+                f"the encoder returned {vectors.shape[1]} numbers a text, the history holds "
+                f"{len(self._sum)}; use the encoder that the history was made with."
+            )
+        for text in dict.fromkeys(texts):
+            # A copy: a row of a batch would keep the whole batch in memory.
+            if text not in self._cache:
+                self._cache[text] = known[text].copy()
+            self._cache.move_to_end(text)
+        while len(self._cache) > self._cache_size:
+            self._cache.popitem(last=False)
+        return vectors

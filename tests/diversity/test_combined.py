@@ -1,0 +1,113 @@
+"""The weighted sum, its parts, and histories that move together."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+
+from llm_game_env.diversity import Diversity, EmbeddingSimilarity, SelfBLEU
+from llm_game_env.errors import ConfigurationError, RewardError
+
+HISTORY = ["the cat sat on the mat", "a dog ran off", "the cat ran off"]
+TEXTS = ["the cat sat", "", "a dog ran off", "nothing alike"]
+
+
+def letters(texts: list[str]) -> np.ndarray:
+    """How often each of a … z occurs: an encoder with zero vectors for empty texts."""
+    return np.array([[text.count(chr(97 + i)) for i in range(26)] for text in texts], np.float32)
+
+
+def test_total_is_the_weighted_sum_of_its_parts() -> None:
+    diversity = Diversity(self_bleu=5.0, embedding=0.5, encoder=letters, ngrams=(2, 3))
+    bleu, embedding = SelfBLEU((2, 3)), EmbeddingSimilarity(letters)
+    for measure in (diversity, bleu, embedding):
+        measure.add(HISTORY)
+    likeness = diversity.measure(TEXTS)
+    np.testing.assert_array_equal(likeness.self_bleu, bleu.score(TEXTS))
+    np.testing.assert_array_equal(likeness.embedding, embedding.score(TEXTS))
+    np.testing.assert_allclose(
+        likeness.total, 5 * likeness.self_bleu + 0.5 * likeness.embedding, rtol=1e-6
+    )
+    np.testing.assert_array_equal(diversity.score(TEXTS), likeness.total)
+    assert {part.dtype for part in likeness} == {np.dtype(np.float32)}
+    assert len(diversity) == 3
+    assert diversity.score([]).shape == (0,)
+
+
+def test_parts_that_are_off_are_zero_and_cost_nothing() -> None:
+    def fail(texts: list[str]) -> np.ndarray:
+        raise AssertionError(f"encoded {texts} at weight 0")
+
+    bleu = Diversity(self_bleu=1.0, encoder=fail)
+    bleu.add(HISTORY)
+    assert bleu.measure(TEXTS).embedding.tolist() == [0.0] * 4
+    embedding = Diversity(embedding=2.0, encoder=letters, references="multi")
+    embedding.add(HISTORY)
+    likeness = embedding.measure(TEXTS)
+    assert likeness.self_bleu.tolist() == [0.0] * 4
+    np.testing.assert_allclose(likeness.total, 2 * likeness.embedding)
+    off = Diversity()
+    off.add(HISTORY)
+    assert len(off) == 3
+    assert off.score(TEXTS).tolist() == [0.0] * 4
+
+
+def test_weights_are_checked() -> None:
+    for bad in (-1.0, math.nan, math.inf, "much", None):
+        with pytest.raises(ConfigurationError, match="self_bleu"):
+            Diversity(self_bleu=bad)  # pyright: ignore[reportArgumentType]
+        with pytest.raises(ConfigurationError, match="embedding"):
+            Diversity(embedding=bad, encoder=letters)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ConfigurationError, match="encoder"):
+        Diversity(embedding=1.0)
+    with pytest.raises(ConfigurationError, match="ngrams"):
+        Diversity(ngrams=())
+
+
+def test_clear_state_copy_and_pickle() -> None:
+    diversity = Diversity(self_bleu=5.0, embedding=1.0, encoder=letters)
+    diversity.add(HISTORY)
+    before = diversity.score(TEXTS)
+    loaded = Diversity(self_bleu=5.0, embedding=1.0, encoder=letters)
+    loaded.load_state_dict(diversity.state_dict())
+    for other in (loaded, copy.deepcopy(diversity), pickle.loads(pickle.dumps(diversity))):
+        assert len(other) == 3
+        np.testing.assert_array_equal(other.score(TEXTS), before)
+        other.add(TEXTS)
+        other.clear()
+        assert len(other) == 0
+        assert other.score(TEXTS).tolist() == [0.0] * 4
+    np.testing.assert_array_equal(diversity.score(TEXTS), before)
+    with pytest.raises(ConfigurationError, match="parts"):
+        Diversity(self_bleu=1.0).load_state_dict(diversity.state_dict())
+
+
+def test_a_copy_shares_the_encoder() -> None:
+    class Uncopyable:
+        def encode(self, sentences: list[str]) -> np.ndarray:
+            return letters(sentences)
+
+        def __deepcopy__(self, memo: object) -> None:
+            raise AssertionError("the encoder's weights were copied")
+
+    copy.deepcopy(Diversity(embedding=1.0, encoder=Uncopyable()))
+
+
+def test_a_failing_encoder_leaves_both_histories_alone() -> None:
+    working = [True]
+
+    def encoder(texts: list[str]) -> np.ndarray:
+        return letters(texts) if working[0] else np.full((len(texts), 26), np.nan)
+
+    diversity = Diversity(self_bleu=1.0, embedding=1.0, encoder=encoder)
+    diversity.add(HISTORY)
+    before = diversity.score(HISTORY)
+    working[0] = False
+    with pytest.raises(RewardError):
+        diversity.add(["something new"])
+    with pytest.raises(ConfigurationError, match="texts"):
+        diversity.add("the cat")
+    assert len(diversity) == 3
+    np.testing.assert_array_equal(diversity.score(HISTORY), before)
