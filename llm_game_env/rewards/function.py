@@ -1,0 +1,27 @@
+"""Any Python callable as a reward model."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from llm_game_env.rewards.protocol import Exchange
+
+
+class FunctionReward:
+    """Wraps a function from exchanges to scores.
+
+    Args:
+        function: takes N exchanges, returns N numbers; higher is better for the defender.
+        best: the highest score it can give.
+    """
+
+    def __init__(
+        self, function: Callable[[Sequence[Exchange]], Sequence[float]], best: float = 1.0
+    ) -> None:
+        self.function = function
+        self.best = best
+
+    def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """What the function returned, float32 [N]."""
+        with np.errstate(over="ignore"):  # The game refuses what float32 cannot hold.
+            return np.asarray(self.function(exchanges), dtype=np.float32)

@@ -1,0 +1,65 @@
+"""What a reward model is: a scorer of exchanges, higher is better for the defender."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from llm_game_env.seeds import Seed
+from llm_game_env.spaces import Message
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One prompt and its response, with what led to it.
+
+    Attributes:
+        seed: the seed prompt that the adversary was given.
+        history: the dialogue before the prompt, as the defender saw it.
+        prompt: what the adversary wrote.
+        response: what the defender answered.
+    """
+
+    seed: Seed
+    history: tuple[Message, ...]
+    prompt: str
+    response: str
+
+    @property
+    def messages(self) -> list[Message]:
+        """The whole dialogue, the response last, in the defender's view."""
+        return [
+            *self.history,
+            Message(role="user", content=self.prompt),
+            Message(role="assistant", content=self.response),
+        ]
+
+
+@runtime_checkable
+class RewardModel(Protocol):
+    """Scores exchanges; deterministic, per sample, never dropping or reordering one.
+
+    Attributes:
+        best: the highest score it can give (1 for a probability), paid to the defender where the
+            adversary forfeits: a malformed prompt, a rewording that lost its goal.
+    """
+
+    best: float
+
+    def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """Scores of N exchanges, float32 [N], finite."""
+        ...
+
+
+@runtime_checkable
+class ChecksPrompts(Protocol):
+    """A reward model that knows which prompts are playable at all.
+
+    A prompt that is not forfeits the exchange: the defender gets `best` and need not learn from
+    it. Reward models without this method take every prompt that is not blank.
+    """
+
+    def is_well_formed(self, prompt: str) -> bool:
+        """Whether a prompt can be scored."""
+        ...
