@@ -1,0 +1,220 @@
+"""The rules of the game, on a batch of games.
+
+A row is one game. In each turn the adversary writes a prompt and the defender answers it; then the
+exchange is scored. Every view (AEC, vector, single-agent) stands on this one implementation.
+
+Likeness is taken against the history as it was before the step; then the step's well-formed
+prompts are added in row order. Nothing changes where a move is illegal or a reward cannot be
+computed.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from llm_game_env.diversity import Diversity
+from llm_game_env.errors import IllegalAction
+from llm_game_env.rewards.protocol import Exchange
+from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
+from llm_game_env.scoring import RewardParts, score_exchanges
+from llm_game_env.seeds import Seed, draw_seed
+from llm_game_env.spaces import Message
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one step of the batch changed.
+
+    Attributes:
+        rewards: float64 [N, 2], columns adversary and defender; 0 where nothing was scored.
+        parts: of each row, all zero where nothing was scored.
+        ended: bool [N], rows whose game ended with this step.
+    """
+
+    rewards: np.ndarray
+    parts: tuple[RewardParts, ...]
+    ended: np.ndarray
+
+
+@dataclass
+class _Row:
+    """One game in progress."""
+
+    rng: np.random.Generator
+    seed_index: int = 0
+    exchanges: list[Exchange] = field(default_factory=list)
+    parts: list[RewardParts] = field(default_factory=list)
+    prompt: str | None = None
+    active: bool = False
+
+
+class Game:
+    """N games under the same rules, each with its own generator, sharing one history.
+
+    Args:
+        rules: see `make_rules`.
+        num_rows: N.
+        diversity: copied; None for a game without likeness terms.
+    """
+
+    def __init__(self, rules: Rules, num_rows: int, diversity: Diversity | None) -> None:
+        self.rules = rules
+        self.diversity = copy.deepcopy(diversity)
+        self.freeze_history = False
+        self._rows = [_Row(np.random.default_rng()) for _ in range(num_rows)]
+
+    @property
+    def num_rows(self) -> int:
+        """N."""
+        return len(self._rows)
+
+    @property
+    def active(self) -> np.ndarray:
+        """Rows whose game goes on, bool [N]."""
+        return np.array([row.active for row in self._rows])
+
+    def seed_rows(self, seeds: Sequence[int]) -> None:
+        """Gives each row a generator of its own seed, and empties the history."""
+        generators = [np.random.default_rng(seed) for seed in seeds]  # before any is replaced
+        for row, generator in zip(self._rows, generators, strict=True):
+            row.rng = generator
+        if self.diversity is not None:
+            self.diversity.clear()
+
+    def reset_rows(self, rows: Sequence[int], seed_indices: Sequence[int] | None = None) -> None:
+        """Starts new games in some rows, from drawn seed prompts or from the given ones."""
+        if seed_indices is None:
+            num_seeds = len(self.rules.seeds)
+            seed_indices = [draw_seed(num_seeds, self._rows[row].rng) for row in rows]
+        for row, index in zip(rows, seed_indices, strict=True):
+            self._rows[row] = _Row(self._rows[row].rng, seed_index=index, active=True)
+
+    def retire_rows(self, rows: Sequence[int]) -> None:
+        """Leaves some rows without a game."""
+        for row in rows:
+            self._rows[row] = _Row(self._rows[row].rng)
+
+    def to_move(self, row: int) -> int:
+        """ADVERSARY or DEFENDER."""
+        return ADVERSARY if self._rows[row].prompt is None else DEFENDER
+
+    def turn(self, row: int) -> int:
+        """Exchanges completed, in [0, max_turns]."""
+        return len(self._rows[row].exchanges)
+
+    def seed(self, row: int) -> Seed:
+        """The seed prompt of a row's game."""
+        return self.rules.seeds[self._rows[row].seed_index]
+
+    def seed_index(self, row: int) -> int:
+        """Its index."""
+        return self._rows[row].seed_index
+
+    def exchanges(self, row: int) -> tuple[Exchange, ...]:
+        """The exchanges of a row's game so far."""
+        return tuple(self._rows[row].exchanges)
+
+    def parts(self, row: int) -> tuple[RewardParts, ...]:
+        """What each of those exchanges was worth."""
+        return tuple(self._rows[row].parts)
+
+    def conversation(self, row: int, agent: int) -> list[Message]:
+        """The dialogue as one agent sees it, its own messages as the assistant's; a fresh list."""
+        game = self._rows[row]
+        system = self.rules.system_prompts[agent]
+        messages = [] if system is None else [Message(role="system", content=system)]
+        if agent == ADVERSARY:
+            told = self.rules.instruct(self.seed(row))
+            messages.append(Message(role="user", content=told))
+        else:
+            messages += [message.copy() for message in self.seed(row).context]
+        said = [text for e in game.exchanges for text in (e.prompt, e.response)]
+        said += [] if game.prompt is None else [game.prompt]
+        roles = ("assistant", "user") if agent == ADVERSARY else ("user", "assistant")
+        messages += [Message(role=roles[i % 2], content=text) for i, text in enumerate(said)]
+        return messages
+
+    def play(self, rows: Sequence[int], texts: Sequence[Any]) -> Outcome:
+        """One message in each of some rows; the exchanges it completes are scored together.
+
+        Raises:
+            IllegalAction: a text is no string or longer than `max_chars`; nothing has changed.
+            RewardError: the reward model returned something unusable; nothing has changed.
+        """
+        self._refuse_illegal(rows, texts)
+        answers = [(r, text) for r, text in zip(rows, texts, strict=True) if self.to_move(r)]
+        done = [self._complete(row, text) for row, text in answers]
+        parts = score_exchanges(self.rules, self.diversity, done)
+
+        # The history first: its encoder may fail, what follows cannot.
+        if self.diversity is not None and done and not self.freeze_history:
+            well_formed = zip(done, parts, strict=True)
+            self.diversity.add([exchange.prompt for exchange, part in well_formed if part.valid])
+        for row, text in zip(rows, texts, strict=True):
+            if self.to_move(row) == ADVERSARY:
+                self._rows[row].prompt = text
+        outcome = _nothing(self.num_rows)
+        all_parts = list(outcome.parts)
+        for (row, _), exchange, part in zip(answers, done, parts, strict=True):
+            game = self._rows[row]
+            game.exchanges.append(exchange)
+            game.parts.append(part)
+            game.prompt = None
+            all_parts[row] = part
+            outcome.ended[row] = self._has_ended(game, part)
+            game.active = not outcome.ended[row]
+            if self.rules.turn_reward == "each" or outcome.ended[row]:
+                outcome.rewards[row] = part.rewards
+        return Outcome(outcome.rewards, tuple(all_parts), outcome.ended)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generators and history, between games; a game in progress is not part of it."""
+        history = None if self.diversity is None else self.diversity.state_dict()
+        generators = [row.rng.bit_generator.state for row in self._rows]
+        return {"generators": generators, "history": history}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up what `state_dict` gave; reset before playing on."""
+        for row, generator in zip(self._rows, state["generators"], strict=True):
+            row.rng.bit_generator.state = generator
+        if self.diversity is not None:
+            self.diversity.load_state_dict(state["history"])
+        self.retire_rows(range(self.num_rows))
+
+    def _refuse_illegal(self, rows: Sequence[int], texts: Sequence[Any]) -> None:
+        limit = self.rules.max_chars
+        bad = {
+            row: text
+            for row, text in zip(rows, texts, strict=True)
+            if not isinstance(text, str) or len(text) > limit
+        }
+        if not bad:
+            return
+        row, text = next(iter(bad.items()))
+        what = f"{len(text):,} characters" if isinstance(text, str) else f"a {type(text).__name__}"
+        raise IllegalAction(
+            f"the action of row {row} is {what}; send a string of at most {limit:,} characters"
+            + (f" (rows {sorted(bad)})" if len(bad) > 1 else ""),
+            rows=sorted(bad),
+        )
+
+    def _complete(self, row: int, response: str) -> Exchange:
+        history = self.conversation(row, DEFENDER)
+        prompt = history.pop()["content"]
+        return Exchange(self.seed(row), tuple(history), prompt, response)
+
+    def _has_ended(self, game: _Row, part: RewardParts) -> bool:
+        unsafe = bool(part.valid) and part.score < self.rules.unsafe_below
+        stops = self.rules.stop_when_unsafe and unsafe
+        return stops or len(game.exchanges) >= self.rules.max_turns
+
+
+def _nothing(num_rows: int) -> Outcome:
+    return Outcome(
+        rewards=np.zeros((num_rows, 2)),
+        parts=(RewardParts(),) * num_rows,
+        ended=np.zeros(num_rows, dtype=bool),
+    )

@@ -1,0 +1,46 @@
+"""The options that `reset` understands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.seeds import Seed, index_of
+
+
+@dataclass(frozen=True)
+class ResetOptions:
+    """Options of one reset.
+
+    Attributes:
+        freeze_history: score against the history without adding to it.
+        seed_indices: the seed prompts to play, in row order; None to draw them.
+    """
+
+    freeze_history: bool = False
+    seed_indices: tuple[int, ...] | None = None
+
+
+def read_options(
+    options: Mapping[str, Any] | None, seeds: Sequence[Seed], num_rows: int
+) -> ResetOptions:
+    """Validates the known keys `freeze_history` and `seed_prompt_ids`; others are ignored.
+
+    Raises:
+        ConfigurationError: a value of the wrong type, an unknown id, more ids than rows.
+    """
+    options = options or {}
+    freeze = options.get("freeze_history", False)
+    if not isinstance(freeze, bool):
+        raise ConfigurationError(f"options['freeze_history']={freeze!r} must be True or False")
+    ids = options.get("seed_prompt_ids")
+    if ids is None:
+        return ResetOptions(freeze)
+    if not isinstance(ids, Sequence) or isinstance(ids, str):
+        raise ConfigurationError(f"options['seed_prompt_ids']={ids!r} must be a list of ids")
+    if len(ids) > num_rows:
+        raise ConfigurationError(
+            f"options['seed_prompt_ids'] names {len(ids)} seed prompts for {num_rows} games; "
+            "play them in several resets"
+        )
+    return ResetOptions(freeze, tuple(index_of(seeds, ids)))

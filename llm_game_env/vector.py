@@ -1,0 +1,222 @@
+"""The vector view: N games in lock-step behind an AEC-shaped step API.
+
+    env.reset(seed=0)
+    while env.agents:
+        observations, rewards, terminations, truncations, infos = env.last()
+        env.step(actions_for(env.agent_selection, observations))
+
+Row i after `reset(seed=s)` is the game that the AEC view plays after `reset(seed=s + i)`. A game
+that ends early becomes inactive: its actions are ignored and its last reward is reported once.
+There is no autoreset. When all games have ended, each agent is selected once more, so that its
+last reward is seen, and is then stepped with None, as PettingZoo does.
+"""
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+
+from llm_game_env.diversity import Diversity
+from llm_game_env.errors import ConfigurationError, IllegalAction
+from llm_game_env.game import Game
+from llm_game_env.options import read_options
+from llm_game_env.rewards.protocol import Exchange
+from llm_game_env.rules import AGENTS, Rules
+from llm_game_env.scoring import RewardParts
+from llm_game_env.spaces import Chat, Utterance
+from llm_game_env.transcript import transcript
+
+PART_NAMES = tuple(RewardParts.__dataclass_fields__)
+
+
+class VectorStep(NamedTuple):
+    """What `last()` returns.
+
+    Attributes:
+        observations: N dicts `{"messages", "turn"}` as the acting agent sees its games.
+        rewards: float64 [N], the acting agent's since it last acted.
+        terminations: bool [N], games that have ended.
+        truncations: bool [N], all False.
+        infos: float64 arrays [N]: the parts of the last step's score, `seed_prompt_index`,
+            `harmful`; 0 where nothing was scored.
+    """
+
+    observations: list[dict[str, Any]]
+    rewards: np.ndarray
+    terminations: np.ndarray
+    truncations: np.ndarray
+    infos: dict[str, np.ndarray]
+
+
+class VectorGame:
+    """N games under the same rules, stepped together; see the module's docstring.
+
+    Args:
+        rules: see `llm_game_env.rules.make_rules`.
+        num_envs: N.
+        diversity: copied; one history is shared by all rows.
+
+    Attributes:
+        step_rewards: float64 [N, 2], what the last step paid either agent.
+    """
+
+    def __init__(self, rules: Rules, num_envs: int, diversity: Diversity | None = None) -> None:
+        if num_envs < 1:
+            raise ConfigurationError(f"num_envs={num_envs} must be at least 1")
+        self.num_envs = num_envs
+        self.max_chars = rules.max_chars
+        self.possible_agents = list(AGENTS)
+        self.agents: list[str] = []
+        self.agent_selection = AGENTS[0]
+        self.game = Game(rules, num_envs, diversity)
+        observation = spaces.Dict(
+            {"messages": Chat(), "turn": spaces.Discrete(rules.max_turns + 1)}
+        )
+        self.observation_spaces: dict[str, Any] = dict.fromkeys(AGENTS, observation)
+        self.action_spaces: dict[str, Any] = {agent: Utterance(rules.max_chars) for agent in AGENTS}
+        self.step_rewards = np.zeros((num_envs, len(AGENTS)))
+        self._pending = np.zeros((num_envs, len(AGENTS)))
+        self._parts: tuple[RewardParts, ...] = (RewardParts(),) * num_envs
+
+    @property
+    def active(self) -> np.ndarray:
+        """Games that go on, bool [N]."""
+        return self.game.active
+
+    def observation_space(self, agent: str) -> spaces.Space[Any]:
+        """The space of one row's observation, the same object each call."""
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent: str) -> spaces.Space[Any]:
+        """The space of one row's action, the same object each call."""
+        return self.action_spaces[agent]
+
+    def reset(
+        self,
+        seed: int | Sequence[int] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Starts N games.
+
+        Args:
+            seed: row i is seeded with `seed + i`, or with the i-th of a list; this empties the
+                history. None goes on with the rows' generators and keeps the history.
+            options: `seed_prompt_ids` plays given seed prompts (fewer than N leave the other rows
+                inactive), `freeze_history` scores without adding. Unknown keys are ignored.
+
+        Raises:
+            ConfigurationError: a known option has an unusable value, or the list of seeds has
+                not N entries.
+        """
+        chosen = read_options(options, self.game.rules.seeds, self.num_envs)
+        if seed is not None:
+            self.game.seed_rows(self._row_seeds(seed))
+        self.game.freeze_history = chosen.freeze_history
+        self.game.retire_rows(range(self.num_envs))
+        indices = chosen.seed_indices
+        playing = range(self.num_envs if indices is None else len(indices))
+        self.game.reset_rows(playing, indices)
+        self.agents = list(AGENTS)
+        self.agent_selection = AGENTS[0]
+        self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
+        self._pending[:] = 0.0
+        self._parts = (RewardParts(),) * self.num_envs
+
+    def last(self) -> VectorStep:
+        """What the acting agent sees, and what it earned since it last acted."""
+        agent = AGENTS.index(self.agent_selection)
+        return VectorStep(
+            observations=[self.observe(row, AGENTS[agent]) for row in range(self.num_envs)],
+            rewards=self._pending[:, agent].copy(),
+            terminations=~self.active,
+            truncations=np.zeros(self.num_envs, dtype=bool),
+            infos=self.infos(),
+        )
+
+    def step(self, actions: Sequence[str | None] | None) -> None:
+        """The acting agent's message in every game; None once all games have ended.
+
+        Raises:
+            IllegalAction: a message is no string or too long; no game has changed.
+            RewardError: the reward model failed; no game has changed.
+        """
+        agent = AGENTS.index(self.agent_selection)
+        active = self.active
+        if not active.any():
+            self._step_ended(actions)
+            return
+        if isinstance(actions, str):  # a sequence too: of messages of one character each
+            actions = None
+        if actions is None or len(actions) != self.num_envs:
+            got = "no list of actions" if actions is None else f"{len(actions)} actions"
+            raise IllegalAction(
+                f"{got} for {self.num_envs} games; send a list with one message a game "
+                "(anything, None included, where a game has ended)",
+                rows=range(self.num_envs),
+            )
+        rows = np.flatnonzero(active).tolist()
+        outcome = self.game.play(rows, [actions[row] for row in rows])
+        self.step_rewards = outcome.rewards
+        self._pending[:, agent] = 0.0
+        self._pending += self.step_rewards
+        self._parts = outcome.parts
+        self.agent_selection = AGENTS[0] if not self.active.any() else AGENTS[1 - agent]
+
+    def observe(self, row: int, agent: str) -> dict[str, Any]:
+        """What one agent sees of one game, whoever is to move."""
+        messages = self.game.conversation(row, AGENTS.index(agent))
+        return {"messages": messages, "turn": self.game.turn(row)}
+
+    def infos(self) -> dict[str, np.ndarray]:
+        """Numbers about the last step, float64 [N] each; see `VectorStep`."""
+        infos = {
+            name: np.array([getattr(part, name) for part in self._parts]) for name in PART_NAMES
+        }
+        rows = range(self.num_envs)
+        infos["seed_prompt_index"] = np.array([float(self.game.seed_index(row)) for row in rows])
+        infos["harmful"] = np.array([float(self.game.seed(row).label == "harmful") for row in rows])
+        return infos
+
+    def exchanges(self, row: int) -> tuple[Exchange, ...]:
+        """The exchanges of one row's game so far."""
+        return self.game.exchanges(row)
+
+    def transcript(self, row: int) -> str:
+        """One row's game as text."""
+        game = self.game
+        return transcript(game.seed(row), game.exchanges(row), game.parts(row))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Generators and diversity history, to be taken between games."""
+        return self.game.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state_dict`; call `reset()` next."""
+        self.game.load_state_dict(state)
+        self.agents = []
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _row_seeds(self, seed: int | Sequence[int]) -> list[int]:
+        if isinstance(seed, int | Integral):  # those of NumPy included
+            return [int(seed) + row for row in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise ConfigurationError(
+                f"seed has {len(seed)} entries for {self.num_envs} games; give one each, or one int"
+            )
+        return list(seed)
+
+    def _step_ended(self, actions: object) -> None:
+        if not self.agents:
+            raise IllegalAction("all games have ended; call reset() first", rows=())
+        if actions is not None:
+            raise IllegalAction(
+                "all games have ended; step with None until `agents` is empty, or reset()",
+                rows=range(self.num_envs),
+            )
+        self._pending[:, AGENTS.index(self.agent_selection)] = 0.0
+        self.agents.remove(self.agent_selection)
+        self.agent_selection = self.agents[0] if self.agents else AGENTS[0]
