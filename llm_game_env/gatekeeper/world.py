@@ -1,0 +1,85 @@
+"""One build of the built-in world: its seed prompts, instruction, players and reward model."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer
+
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.gatekeeper.grammar import parse
+from llm_game_env.gatekeeper.splits import Splits, seed_prompts, splits_from_json
+from llm_game_env.rewards import ClassifierReward
+from llm_game_env.seeds import Seed
+
+SHIPPED = Path(__file__).parent / "weights"
+
+
+class GatekeeperReward(ClassifierReward):
+    """The world's learned reward model: P(good), good but not perfect, with a blind spot."""
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        super().__init__(path, label="good")
+
+    def is_well_formed(self, prompt: str) -> bool:
+        """Whether the prompt is a question of the grammar."""
+        return parse(prompt) is not None
+
+
+@dataclass(frozen=True)
+class World:
+    """A build of the world, as `llm_game_env.gatekeeper.build` wrote it.
+
+    Attributes:
+        path: its folder.
+        instruction: what the adversary is told.
+        splits: which prompts are pre-collected, reachable and held out.
+    """
+
+    path: Path
+    instruction: str
+    splits: Splits
+
+    @property
+    def adversary(self) -> Path:
+        """Folder of the SFT adversary."""
+        return self.path / "adversary"
+
+    @property
+    def defender(self) -> Path:
+        """Folder of the SFT defender."""
+        return self.path / "defender"
+
+    @property
+    def seed_prompts(self) -> tuple[Seed, ...]:
+        """The pre-collected prompts that are trained on."""
+        return seed_prompts(self.splits.collected_train)
+
+    @cached_property
+    def reward_model(self) -> GatekeeperReward:
+        """The learned reward model."""
+        return GatekeeperReward(self.path / "reward_model")
+
+    @cached_property
+    def encoder(self) -> SentenceTransformer:
+        """The sentence encoder of the embedding diversity."""
+        return SentenceTransformer(str(self.path / "encoder"), device="cpu")
+
+
+def load_world(path: str | PathLike[str] = SHIPPED) -> World:
+    """Opens a build of the world; the shipped one by default.
+
+    Raises:
+        ConfigurationError: there is no build at that path.
+    """
+    record_path = Path(path) / "world.json"
+    try:
+        record = json.loads(record_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"{str(path)!r} holds no build of the gatekeeper world ({error}); make one with "
+            f"python -m llm_game_env.gatekeeper.build --out {path}"
+        ) from error
+    return World(Path(path), record["instruction"], splits_from_json(record["splits"]))
