@@ -1,0 +1,7 @@
+"""Agents that learn the game: language policies, PPO, and GPO over the environment's step API."""
+
+from llm_game_agents.gpo import GPO, GPOConfig, Iteration
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.ppo import PPO, PPOConfig, PPOStats
+
+__all__ = ["GPO", "PPO", "GPOConfig", "Iteration", "LanguagePolicy", "PPOConfig", "PPOStats"]

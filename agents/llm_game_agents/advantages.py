@@ -1,0 +1,87 @@
+"""Rewards by token, generalised advantage estimation, whitening: pure tensor functions."""
+
+import torch
+
+
+def token_rewards(
+    rewards: torch.Tensor,
+    logprobs: torch.Tensor,
+    ref_logprobs: torch.Tensor,
+    response_mask: torch.Tensor,
+    kl_coef: float,
+) -> torch.Tensor:
+    """-kl_coef·(log π - log π_ref) on each response token, the game's reward on the last one.
+
+    The k1 estimator of the KL, in the reward (Ziegler et al. 2019, eq. 2; Zheng et al. 2024,
+    section 3). A truncated response gets its reward on its last token like any other.
+
+    Args:
+        rewards: float [B].
+        logprobs, ref_logprobs: float [B, T].
+        response_mask: bool [B, T].
+        kl_coef: at least 0.
+
+    Returns:
+        float [B, T], 0 outside the response.
+    """
+    shaped = -kl_coef * (logprobs - ref_logprobs) * response_mask
+    positions = torch.arange(response_mask.shape[1], device=response_mask.device)
+    last = (positions * response_mask).argmax(-1)
+    landed = torch.zeros_like(shaped).scatter_(1, last[:, None], rewards[:, None].to(shaped.dtype))
+    return shaped + landed * response_mask
+
+
+def gae(
+    rewards: torch.Tensor,
+    values: torch.Tensor,
+    response_mask: torch.Tensor,
+    next_row: torch.Tensor,
+    turn: torch.Tensor,
+    *,
+    gamma: float,
+    gae_lambda: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Generalised advantage estimation along each player's own tokens.
+
+    A_t = Σ_l (γλ)^l δ_{t+l}, δ_t = r_t + γ V_{t+1} - V_t (Schulman et al. 2016, eq. 16), where t
+    runs over the response tokens of a row and goes on with those of the game's next turn; the
+    other player's tokens are part of the environment. After the last token V is 0.
+
+    Args:
+        rewards, values: float [B, T].
+        response_mask: bool [B, T].
+        next_row: int64 [B], -1 where the game ends.
+        turn: int64 [B].
+
+    Returns:
+        advantages and returns (advantages + values), float [B, T], 0 outside the response.
+    """
+    advantages = torch.zeros_like(values)
+    first_value = torch.zeros_like(values[:, 0])
+    first_advantage = torch.zeros_like(values[:, 0])
+    for current in range(int(turn.max()), -1, -1):
+        rows = torch.nonzero(turn == current)[:, 0]
+        after = next_row[rows]
+        goes_on = after >= 0
+        value = torch.where(goes_on, first_value[after], 0.0)
+        advantage = torch.where(goes_on, first_advantage[after], 0.0)
+        for t in range(values.shape[1] - 1, -1, -1):
+            mask = response_mask[rows, t]
+            delta = rewards[rows, t] + gamma * value - values[rows, t]
+            advantage = torch.where(mask, delta + gamma * gae_lambda * advantage, advantage)
+            value = torch.where(mask, values[rows, t], value)
+            advantages[rows, t] = torch.where(mask, advantage, 0.0)
+        first_value[rows], first_advantage[rows] = value, advantage
+    return advantages, (advantages + values) * response_mask
+
+
+def whiten(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Zero mean and unit variance over the masked entries, 0 elsewhere; same shape."""
+    mean = masked_mean(x, mask)
+    variance = masked_mean((x - mean) ** 2, mask)
+    return (x - mean) * torch.rsqrt(variance + 1e-8) * mask
+
+
+def masked_mean(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean over the masked entries; 0 where there is none. A scalar."""
+    return (x * mask).sum() / mask.sum().clamp(min=1)

@@ -1,0 +1,147 @@
+"""The arms that are compared on the built-in world: a few lines of configuration each.
+
+| arm | the defender learns on | the adversary |
+|---|---|---|
+| sft | – | SFT |
+| always-refuse | – (a fixed refusal) | SFT |
+| rlhf | the pre-collected prompts P | – |
+| rlhf-frozen | what the SFT adversary writes | SFT, frozen |
+| rlhf-uniform | uniform reachable prompts A | – |
+| red-team | – (SFT) | learns |
+| red-team+div | – (SFT) | learns, with diversity |
+| gpo | what the adversary writes | learns, alternating |
+| gpo+div | the same | learns with diversity, alternating |
+
+The suffix -steps marks RLHF with as many batches of games as GPO plays for both players; a number
+after +div is the weight of SelfBLEU, 5 (the paper's) where there is none.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from llm_game_agents.gpo import GPO, GPOConfig
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.schedules import Stage, adversary_only, defender_only
+from llm_game_env import red_team_v0
+from llm_game_env.diversity import Diversity
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.gatekeeper.judge import REFUSALS
+from llm_game_env.gatekeeper.splits import seed_prompts
+from llm_game_env.gatekeeper.world import World
+from llm_game_env.players import EchoPlayer, Player, ScriptedPlayer
+
+NUM_UNIFORM_PROMPTS = 4096
+EMBEDDING_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of training on the built-in world.
+
+    Attributes:
+        name: as in tables.
+        learners: who learns: "nobody", "defender", "adversary" or "both" in alternation.
+        prompts: who writes the defender's prompts: the adversary's policy, the pre-collected
+            prompts themselves, or uniform reachable ones.
+        diversity: weight of SelfBLEU in the adversary's reward; the embedding term gets a fifth
+            of it, the proportion of the paper's 5 and 1.
+        defender: the SFT policy or a fixed refusal.
+        budget: where only the defender learns: as many updates as GPO's defender gets, or as many
+            batches of games as GPO plays.
+    """
+
+    name: str
+    learners: Literal["nobody", "defender", "adversary", "both"] = "nobody"
+    prompts: Literal["adversary", "collected", "uniform"] = "adversary"
+    diversity: float = 0.0
+    defender: Literal["policy", "refusal"] = "policy"
+    budget: Literal["updates", "steps"] = "updates"
+
+    @property
+    def trains_defender(self) -> bool:
+        """Whether the defender is another one after the run."""
+        return self.learners in ("defender", "both")
+
+
+ARMS: dict[str, Arm] = {
+    arm.name: arm
+    for arm in (
+        Arm("sft"),
+        Arm("always-refuse", defender="refusal"),
+        Arm("rlhf", learners="defender", prompts="collected"),
+        Arm("rlhf-steps", learners="defender", prompts="collected", budget="steps"),
+        Arm("rlhf-frozen", learners="defender"),
+        Arm("rlhf-frozen-steps", learners="defender", budget="steps"),
+        Arm("rlhf-uniform", learners="defender", prompts="uniform"),
+        Arm("red-team", learners="adversary"),
+        Arm("red-team+div", learners="adversary", diversity=5.0),
+        Arm("gpo", learners="both"),
+        Arm("gpo+div1", learners="both", diversity=1.0),
+        Arm("gpo+div", learners="both", diversity=5.0),
+        Arm("gpo+div10", learners="both", diversity=10.0),
+    )
+}
+
+
+def find_arm(name: str) -> Arm:
+    """The arm of that name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    if name not in ARMS:
+        raise ConfigurationError(f"there is no arm {name!r}; choose from {', '.join(ARMS)}")
+    return ARMS[name]
+
+
+def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
+    """The run that an arm stands for; every arm gets the same number of updates a player.
+
+    Args:
+        arm: see `Arm`.
+        world: the build of the world to play in.
+        config: GPO's; the other arms take their updates from it.
+        num_games: batch size.
+    """
+    fixed_prompts = arm.prompts != "adversary"
+    instruction = "{seed_prompt}" if fixed_prompts else world.instruction
+    prompts = world.seed_prompts
+    if arm.prompts == "uniform":
+        sample = world.splits.sample(
+            world.splits.reachable, NUM_UNIFORM_PROMPTS // 2, f"uniform {config.seed}"
+        )
+        prompts = seed_prompts(sample)
+    diversity = None
+    if arm.diversity:
+        diversity = Diversity(
+            self_bleu=arm.diversity,
+            embedding=EMBEDDING_SHARE * arm.diversity,
+            encoder=world.encoder,
+        )
+    env = red_team_v0.vector_env(
+        num_games,
+        seed_prompts=prompts,
+        reward_model=world.reward_model,
+        instruction=instruction,
+        diversity=diversity,
+    )
+    adversary: Player = EchoPlayer() if fixed_prompts else LanguagePolicy.load(world.adversary)
+    defender: Player = ScriptedPlayer(REFUSALS)
+    if arm.defender == "policy":
+        defender = LanguagePolicy.load(world.defender)
+    return GPO(env, adversary, defender, config, _stages(arm, config))
+
+
+def with_defender(config: GPOConfig, *, learning_rate: float, kl_coef: float) -> GPOConfig:
+    """The configuration with other knobs for the defender."""
+    defender = replace(config.defender, learning_rate=learning_rate, kl_coef=kl_coef)
+    return replace(config, defender=defender)
+
+
+def _stages(arm: Arm, config: GPOConfig) -> list[Stage]:
+    if arm.learners == "defender":
+        equal_steps = config.attack_updates if arm.budget == "steps" else 0
+        return list(defender_only(config.rounds * (config.defend_updates + equal_steps)))
+    if arm.learners == "adversary":
+        return list(adversary_only(config.rounds * config.attack_updates))
+    return config.schedule() if arm.learners == "both" else []

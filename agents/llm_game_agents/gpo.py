@@ -1,0 +1,193 @@
+"""GPO: two players, one environment, alternating stages of PPO.
+
+Zheng et al. 2024 (arXiv 2406.10977), Algorithm 1. In a defend stage the defender learns from its
+answers to what the current adversary writes; in an attack stage the adversary learns from what the
+current defender answers. Other arms are the same loop with another schedule or another player.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llm_game_agents import checkpoint
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.ppo import PPO, PPOConfig, PPOStats
+from llm_game_agents.rollout import Exchanged, Rollout, collect
+from llm_game_agents.schedules import Stage, alternating
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.players.protocol import Player
+from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
+from llm_game_env.vector import VectorGame
+
+
+@dataclass(frozen=True)
+class GPOConfig:
+    """A run of GPO.
+
+    Attributes:
+        defend_updates, attack_updates: PPO updates in a stage of either kind.
+        rounds: how often the pair of stages is played.
+        defender, adversary: knobs of PPO for either player.
+        defender_max_tokens, adversary_max_tokens: of one message.
+        temperature: at which both players write, and at which probabilities are taken.
+        seed: of sampling, of the environment and of the minibatches.
+    """
+
+    defend_updates: int = 12
+    attack_updates: int = 18
+    rounds: int = 4
+    defender: PPOConfig = field(default_factory=PPOConfig)
+    adversary: PPOConfig = field(
+        default_factory=lambda: PPOConfig(learning_rate=5e-4, kl_coef=0.03)
+    )
+    defender_max_tokens: int = 20
+    adversary_max_tokens: int = 32
+    temperature: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("defender_max_tokens", "adversary_max_tokens"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 1")
+
+    def schedule(self) -> list[Stage]:
+        """The alternating stages of GPO."""
+        return list(alternating(self.defend_updates, self.attack_updates, self.rounds))
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """One update, as it is handed to the callback.
+
+    Attributes:
+        index: of the update within the run, from 0.
+        stage: the stage it belongs to.
+        stage_index: of that stage within the run, from 0.
+        rollout: the games that were played.
+        stats: what PPO did with them.
+        rollout_seconds, update_seconds: wall-clock time.
+    """
+
+    index: int
+    stage: Stage
+    stage_index: int
+    rollout: Rollout
+    stats: PPOStats
+    rollout_seconds: float
+    update_seconds: float
+
+    @property
+    def exchanges(self) -> list[Exchanged]:
+        """All exchanges of the rollout."""
+        return self.rollout.exchanges
+
+
+class GPO:
+    """Co-trains two players through the environment's step API.
+
+    Args:
+        env: a `vector_env`; its number of games is the batch size.
+        adversary, defender: a `LanguagePolicy` learns in its stages; any other `Player` only plays.
+        config: see `GPOConfig`.
+        schedule: stages to play instead of GPO's alternation.
+
+    Raises:
+        ConfigurationError: a stage is to train a player that cannot learn, or a policy writes at
+            another temperature than the configuration says.
+    """
+
+    def __init__(
+        self,
+        env: VectorGame,
+        adversary: Player,
+        defender: Player,
+        config: GPOConfig | None = None,
+        schedule: Iterable[Stage] | None = None,
+    ) -> None:
+        self.env = env
+        self.config = config or GPOConfig()
+        self.stages = self.config.schedule() if schedule is None else list(schedule)
+        self.players: Mapping[str, Player] = {
+            AGENTS[ADVERSARY]: adversary,
+            AGENTS[DEFENDER]: defender,
+        }
+        for agent, player in self.players.items():
+            if isinstance(player, LanguagePolicy):
+                self._check_temperature(agent, player.player.temperature)
+        self.max_tokens = {
+            AGENTS[ADVERSARY]: self.config.adversary_max_tokens,
+            AGENTS[DEFENDER]: self.config.defender_max_tokens,
+        }
+        self.learners = self._make_learners()
+        self.num_iterations = 0
+        env.reset(seed=self.config.seed)
+
+    def learn(self, callback: Callable[[Iteration], None] | None = None) -> "GPO":
+        """Plays the schedule from where it stands; the callback sees every update."""
+        done = 0
+        for stage_index, stage in enumerate(self.stages):
+            for _ in range(stage.updates):
+                done += 1
+                if done > self.num_iterations:
+                    iteration = self._iterate(stage, stage_index)
+                    if callback is not None:
+                        callback(iteration)
+        return self
+
+    def save(self, path: str | Path) -> Path:
+        """Writes both players as Hugging Face folders and all that going on needs."""
+        return checkpoint.save(path, self)
+
+    @classmethod
+    def load(cls, path: str | Path, env: VectorGame, **arguments: Any) -> "GPO":
+        """Takes up a saved run, in an environment made as its own was; see `checkpoint.load`."""
+        return checkpoint.load(path, env, **arguments)
+
+    def _iterate(self, stage: Stage, stage_index: int) -> Iteration:
+        start = time.perf_counter()
+        rollout = collect(
+            self.env,
+            self.players,
+            self.max_tokens,
+            seed=self.config.seed,
+            iteration=self.num_iterations,
+        )
+        played = time.perf_counter()
+        stats = self.learners[stage.learner].update(rollout.decisions[stage.learner])
+        index = self.num_iterations
+        self.num_iterations += 1
+        return Iteration(
+            index=index,
+            stage=stage,
+            stage_index=stage_index,
+            rollout=rollout,
+            stats=stats,
+            rollout_seconds=played - start,
+            update_seconds=time.perf_counter() - played,
+        )
+
+    def _check_temperature(self, agent: str, temperature: float) -> None:
+        if temperature != self.config.temperature:
+            raise ConfigurationError(
+                f"{agent} writes at temperature {temperature}, the configuration says "
+                f"temperature={self.config.temperature}; give both the same"
+            )
+
+    def _make_learners(self) -> dict[str, PPO]:
+        configs = {
+            AGENTS[ADVERSARY]: self.config.adversary,
+            AGENTS[DEFENDER]: self.config.defender,
+        }
+        learners: dict[str, PPO] = {}
+        for agent in {stage.learner for stage in self.stages}:
+            player = self.players[agent]
+            if not isinstance(player, LanguagePolicy):
+                raise ConfigurationError(
+                    f"the schedule trains {agent}, which is a {type(player).__name__}; give a "
+                    "LanguagePolicy, or a schedule without its stages"
+                )
+            index = AGENTS.index(agent)
+            learners[agent] = PPO(player, configs[agent], seed=2 * self.config.seed + index)
+        return learners

@@ -1,0 +1,160 @@
+"""A language model that learns: a policy, its value head, and its frozen reference."""
+
+import copy
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.players.causal_lm import CausalLMPlayer, Completion
+from llm_game_env.players.sampling import accepts_logits_to_keep
+from llm_game_env.spaces import Message
+
+VALUE_HEAD_FILE = "value_head.safetensors"
+
+
+class TokenScores(NamedTuple):
+    """What the model says of given tokens, each aligned to the token itself.
+
+    Column t is computed from the tokens before t; column 0 is 0.
+
+    Attributes:
+        logprobs: float [B, T], log_softmax(logits / temperature) of the token.
+        entropy: float [B, T], of the distribution that the token was drawn from, in nats.
+        values: float [B, T], the critic's estimate of the return from that token on.
+    """
+
+    logprobs: torch.Tensor
+    entropy: torch.Tensor
+    values: torch.Tensor
+
+
+class LanguagePolicy(nn.Module):
+    """Any Hugging Face causal language model as a policy.
+
+    The critic is a linear head on the model's last hidden state, of this policy alone: two
+    policies never share one. The reference is a frozen copy of the model as it was given.
+
+    Args:
+        player: the model with its tokenizer and chat template. Training needs temperature > 0.
+    """
+
+    def __init__(self, player: CausalLMPlayer) -> None:
+        super().__init__()
+        if player.temperature <= 0:
+            raise ConfigurationError(
+                f"temperature={player.temperature} gives no probabilities to learn from; "
+                "use a temperature above 0"
+            )
+        self.player = player
+        self.model: nn.Module = player.model
+        # Probabilities must be the same in rollout and update: dropout stays off.
+        self.model.eval()
+        self.reference: Any = copy.deepcopy(player.model).requires_grad_(False)
+        config = player.model.config.get_text_config()
+        self.value_head = nn.Linear(config.hidden_size, 1)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+        self.value_head.to(player.model.device)
+        self._keeps_logits = accepts_logits_to_keep(player.model)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | PathLike[str],
+        *,
+        reference: str | PathLike[str] | None = None,
+        device: str | torch.device = "cpu",
+        temperature: float = 1.0,
+    ) -> "LanguagePolicy":
+        """Loads a Hugging Face folder or hub id, and the value head where one was saved.
+
+        Args:
+            path: the policy.
+            reference: the model that the KL is taken to; the policy as loaded by default.
+            device: where both live.
+            temperature: of sampling and of every log-probability.
+
+        Raises:
+            ConfigurationError: a model or tokenizer cannot be loaded or used.
+        """
+        player = CausalLMPlayer.load(path, device=device, temperature=temperature)
+        policy = cls(player)
+        if reference is not None:
+            frozen = CausalLMPlayer.load(reference, device=device)
+            policy.reference = frozen.model.requires_grad_(False)
+        head = Path(path) / VALUE_HEAD_FILE
+        if head.exists():
+            policy.value_head.load_state_dict(load_file(head, device=str(device)))
+        return policy
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes an ordinary Hugging Face folder, with the value head beside the model."""
+        folder = Path(path)
+        self.player.model.save_pretrained(folder)
+        self.player.tokenizer.save_pretrained(folder)
+        state = {name: t.contiguous() for name, t in self.value_head.state_dict().items()}
+        save_file(state, folder / VALUE_HEAD_FILE)
+
+    def save_reference(self, path: str | PathLike[str]) -> None:
+        """Writes the frozen reference as an ordinary Hugging Face folder."""
+        self.reference.save_pretrained(path)
+        self.player.tokenizer.save_pretrained(path)
+
+    def sample(
+        self, conversations: Sequence[Sequence[Message]], uniforms: np.ndarray
+    ) -> list[Completion]:
+        """The next message of each conversation; see `CausalLMPlayer.sample`."""
+        return self.player.sample(conversations, uniforms)
+
+    def reply(
+        self,
+        conversations: Sequence[Sequence[Message]],
+        rng: np.random.Generator,
+        *,
+        max_tokens: int,
+    ) -> list[str]:
+        """The next message of each conversation: a policy is a `Player`."""
+        return self.player.reply(conversations, rng, max_tokens=max_tokens)
+
+    def score(self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int = 1) -> TokenScores:
+        """Log-probabilities, entropy and values of given tokens, with gradients.
+
+        Args:
+            ids: int64 [B, T], right-padded.
+            attention_mask: int64 [B, T].
+            start: the first column wanted, at least 1; those before it are 0. Most of a
+                conversation is prompt, and the vocabulary is the widest part of a model.
+        """
+        tail = {"logits_to_keep": ids.shape[1] - start + 1} if self._keeps_logits else {}
+        output = self.model(
+            input_ids=ids, attention_mask=attention_mask, output_hidden_states=True, **tail
+        )
+        logprobs = self._log_softmax(output.logits, ids, start)
+        chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
+        entropy = -(logprobs.exp() * logprobs).sum(-1)
+        hidden = output.hidden_states[-1][:, start - 1 : -1]
+        values = self.value_head(hidden.to(self.value_head.weight.dtype))[..., 0]
+        return TokenScores(*(nn.functional.pad(x, (start, 0)) for x in (chosen, entropy, values)))
+
+    @torch.no_grad()
+    def reference_logprobs(
+        self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int = 1
+    ) -> torch.Tensor:
+        """Log-probabilities of given tokens under the reference, float [B, T] as in `score`."""
+        tail = {"logits_to_keep": ids.shape[1] - start + 1} if self._keeps_logits else {}
+        logits = self.reference(input_ids=ids, attention_mask=attention_mask, **tail).logits
+        logprobs = self._log_softmax(logits, ids, start)
+        chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
+        return nn.functional.pad(chosen, (start, 0))
+
+    def _log_softmax(self, logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
+        """log π over the vocabulary for the tokens from column `start` on, [B, T - start, V]."""
+        wanted = logits[:, -(ids.shape[1] - start + 1) : -1]
+        return (wanted.float() / self.player.temperature).log_softmax(-1)

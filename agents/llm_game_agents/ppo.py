@@ -1,0 +1,260 @@
+"""PPO on one player's trajectory: the update rule of GPO.
+
+One optimiser, one learning-rate schedule and one critic a player; they step on the player's own
+updates only, and keep their moments while the other player learns.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from llm_game_agents.advantages import gae, masked_mean, token_rewards, whiten
+from llm_game_agents.losses import (
+    approximate_kl,
+    clip_fraction,
+    explained_variance,
+    policy_loss,
+    value_loss,
+)
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.trajectory import Decision, Trajectory, pack
+from llm_game_env.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """Knobs of PPO for one player; defaults are those of the built-in world.
+
+    Attributes:
+        learning_rate: of AdamW for the policy, after warm-up.
+        critic_learning_rate: the same for the value head.
+        warmup_updates: updates over which it rises linearly from 0.
+        kl_coef: price of a nat of KL to the reference, per token.
+        clip_coef: ε of the clipped surrogate.
+        value_clip_coef: the same for the critic.
+        vf_coef: weight of the value loss.
+        ent_coef: weight of the entropy bonus.
+        gamma, gae_lambda: of the advantage estimate.
+        update_epochs: passes over a rollout.
+        num_minibatches: into which each pass is cut.
+        max_grad_norm: gradients are scaled down to it.
+        whiten_advantages: to zero mean and unit variance over the rollout.
+    """
+
+    learning_rate: float = 2e-4
+    critic_learning_rate: float = 1e-2
+    warmup_updates: int = 2
+    kl_coef: float = 0.05
+    clip_coef: float = 0.2
+    value_clip_coef: float = 0.2
+    vf_coef: float = 0.1
+    ent_coef: float = 0.0
+    gamma: float = 1.0
+    gae_lambda: float = 0.95
+    update_epochs: int = 2
+    num_minibatches: int = 4
+    max_grad_norm: float = 1.0
+    whiten_advantages: bool = True
+
+    def __post_init__(self) -> None:
+        rates = ("learning_rate", "critic_learning_rate")
+        positive = (*rates, "clip_coef", "value_clip_coef", "max_grad_norm")
+        counts = ("update_epochs", "num_minibatches")
+        for name in (*positive, *counts, "warmup_updates", "kl_coef", "vf_coef", "ent_coef"):
+            value = getattr(self, name)
+            low = 1 if name in counts else 0
+            if not np.isfinite(value) or value < low or (name in positive and value == 0):
+                wanted = "above 0" if name in positive else f"at least {low}"
+                raise ConfigurationError(f"{name}={value!r} must be {wanted} and finite")
+        for name in counts:
+            if not isinstance(getattr(self, name), int):
+                raise ConfigurationError(f"{name}={getattr(self, name)!r} must be a whole number")
+        for name in ("gamma", "gae_lambda"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigurationError(f"{name}={getattr(self, name)!r} must be in [0, 1]")
+
+
+@dataclass(frozen=True)
+class PPOStats:
+    """What one update did; means over minibatches unless said otherwise.
+
+    Attributes:
+        policy_loss, value_loss, entropy: entropy in nats a token.
+        approx_kl: k3 estimate of the KL from the policy that sampled.
+        clipfrac: share of tokens outside the clip range.
+        explained_variance: of the critic, before the update.
+        ref_kl: mean log π - log π_ref a sampled token, before the update.
+        grad_norm: before clipping.
+        learning_rate: of this update.
+        first_ratio_error: largest |ρ - 1| in the first minibatch: 0 but for rounding.
+    """
+
+    policy_loss: float
+    value_loss: float
+    entropy: float
+    approx_kl: float
+    clipfrac: float
+    explained_variance: float
+    ref_kl: float
+    grad_norm: float
+    learning_rate: float
+    first_ratio_error: float
+
+
+class PPO:
+    """Learns one policy.
+
+    Args:
+        policy: updated in place.
+        config: see `PPOConfig`.
+        seed: of the order of the minibatches.
+    """
+
+    def __init__(self, policy: LanguagePolicy, config: PPOConfig, seed: int) -> None:
+        self.policy = policy
+        self.config = config
+        self._parameters = [*policy.model.parameters(), *policy.value_head.parameters()]
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": list(policy.model.parameters()), "lr": config.learning_rate},
+                {"params": list(policy.value_head.parameters()), "lr": config.critic_learning_rate},
+            ],
+            weight_decay=0.0,
+            fused=True,
+        )
+        self._rng = np.random.default_rng(seed)
+        self.num_updates = 0
+
+    def update(self, decisions: list[Decision]) -> PPOStats:
+        """One PPO update on what the policy did in a rollout."""
+        config = self.config
+        trajectory = self._prepare(decisions)
+        mask = trajectory.response_mask
+        rewards = token_rewards(
+            trajectory.rewards,
+            trajectory.logprobs,
+            trajectory.ref_logprobs,
+            mask,
+            config.kl_coef,
+        )
+        advantages, returns = gae(
+            rewards,
+            trajectory.values,
+            mask,
+            trajectory.next_row,
+            trajectory.turn,
+            gamma=config.gamma,
+            gae_lambda=config.gae_lambda,
+        )
+        if config.whiten_advantages:
+            advantages = whiten(advantages, mask)
+
+        learning_rate = self._warm_up()
+        steps: list[_MinibatchStats] = []
+        for _ in range(config.update_epochs):
+            order = torch.from_numpy(self._rng.permutation(len(trajectory)))
+            for rows in order.chunk(config.num_minibatches):
+                steps.append(self._step(trajectory, advantages, returns, rows.to(mask.device)))
+        self.num_updates += 1
+        log_ratio = trajectory.logprobs - trajectory.ref_logprobs
+        return PPOStats(
+            policy_loss=_mean(step.policy_loss for step in steps),
+            value_loss=_mean(step.value_loss for step in steps),
+            entropy=_mean(step.entropy for step in steps),
+            approx_kl=_mean(step.approx_kl for step in steps),
+            clipfrac=_mean(step.clipfrac for step in steps),
+            explained_variance=explained_variance(trajectory.values, returns, mask),
+            ref_kl=float(masked_mean(log_ratio, mask)),
+            grad_norm=_mean(step.grad_norm for step in steps),
+            learning_rate=learning_rate,
+            first_ratio_error=steps[0].ratio_error,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimiser, generator and count; the policy's weights are saved on their own."""
+        return {
+            "optimizer": self._optimizer.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "num_updates": self.num_updates,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._rng.bit_generator.state = state["rng"]
+        self.num_updates = state["num_updates"]
+
+    @torch.no_grad()
+    def _prepare(self, decisions: list[Decision]) -> Trajectory:
+        policy = self.policy
+        trajectory = pack(decisions, policy.player.pad_id, policy.value_head.weight.device)
+        ids, attention_mask = trajectory.ids, trajectory.attention_mask
+        mask, start = trajectory.response_mask, trajectory.first_response_column
+        if self.num_updates == 0 and not policy.value_head.weight.any():
+            # A critic that starts from 0 would take its first rollouts for all good or all bad.
+            policy.value_head.bias.fill_(masked_mean(trajectory.rewards, mask.any(-1)))
+        trajectory.values.copy_(policy.score(ids, attention_mask, start).values * mask)
+        trajectory.ref_logprobs.copy_(policy.reference_logprobs(ids, attention_mask, start) * mask)
+        return trajectory
+
+    def _warm_up(self) -> float:
+        risen = (self.num_updates + 1) / (self.config.warmup_updates + 1)
+        peaks = (self.config.learning_rate, self.config.critic_learning_rate)
+        for group, peak in zip(self._optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak * min(1.0, risen)
+        return self._optimizer.param_groups[0]["lr"]
+
+    def _step(
+        self,
+        trajectory: Trajectory,
+        advantages: torch.Tensor,
+        returns: torch.Tensor,
+        rows: torch.Tensor,
+    ) -> "_MinibatchStats":
+        config = self.config
+        batch = trajectory.take(rows)
+        width = batch.ids.shape[1]
+        mask = batch.response_mask
+        scores = self.policy.score(batch.ids, batch.attention_mask, batch.first_response_column)
+        loss_policy = policy_loss(
+            scores.logprobs, batch.logprobs, advantages[rows, :width], mask, config.clip_coef
+        )
+        loss_value = value_loss(
+            scores.values, batch.values, returns[rows, :width], mask, config.value_clip_coef
+        )
+        entropy = masked_mean(scores.entropy, mask)
+        loss = loss_policy + config.vf_coef * loss_value - config.ent_coef * entropy
+        self._optimizer.zero_grad()
+        loss.backward()
+        grad_norm = nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
+        self._optimizer.step()
+        with torch.no_grad():
+            logprobs = scores.logprobs
+            ratio = torch.exp((logprobs - batch.logprobs) * mask)
+            return _MinibatchStats(
+                policy_loss=float(loss_policy),
+                value_loss=float(loss_value),
+                entropy=float(entropy),
+                approx_kl=float(approximate_kl(logprobs, batch.logprobs, mask)),
+                clipfrac=float(clip_fraction(logprobs, batch.logprobs, mask, config.clip_coef)),
+                grad_norm=float(grad_norm),
+                ratio_error=float((ratio - 1.0).abs().max()),
+            )
+
+
+@dataclass(frozen=True)
+class _MinibatchStats:
+    policy_loss: float
+    value_loss: float
+    entropy: float
+    approx_kl: float
+    clipfrac: float
+    grad_norm: float
+    ratio_error: float
+
+
+def _mean(values: Any) -> float:
+    return float(np.mean(list(values)))

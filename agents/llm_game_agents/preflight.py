@@ -1,0 +1,56 @@
+"""What is checked before a run starts, so that it does not fail after an hour."""
+
+import numpy as np
+
+from llm_game_agents.gpo import GPOConfig
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.rewards.protocol import Exchange
+from llm_game_env.scoring import score_exchanges
+from llm_game_env.seeds import Seed
+from llm_game_env.spaces import Message
+from llm_game_env.vector import VectorGame
+
+PROBED_EXCHANGES = 4
+
+
+def check_contexts(
+    env: VectorGame, adversary: LanguagePolicy, defender: LanguagePolicy, config: GPOConfig
+) -> None:
+    """Refuses seed prompts that leave no room for the messages in a model's context.
+
+    Raises:
+        ConfigurationError: with the seed prompt and the numbers of tokens.
+    """
+    rules = env.game.rules
+    for seed in rules.seeds:
+        told = [Message(role="user", content=rules.instruct(seed))]
+        _refuse_overflow("adversary", adversary, told, config.adversary_max_tokens, seed)
+        heard = [*seed.context, Message(role="user", content="")]
+        # The prompt is not written yet; in the defender's tokens it may be about as long.
+        room = config.adversary_max_tokens + config.defender_max_tokens
+        _refuse_overflow("defender", defender, heard, room, seed)
+
+
+def check_reward_model(env: VectorGame) -> None:
+    """Scores a few made-up exchanges, so that an unusable score is found at once.
+
+    Raises:
+        RewardError: a score has the wrong shape or is not finite.
+    """
+    rules = env.game.rules
+    seeds = rules.seeds[:PROBED_EXCHANGES]
+    probes = [Exchange(seed, seed.context, seed.text, "I cannot help with that.") for seed in seeds]
+    score_exchanges(rules, None, probes)
+
+
+def _refuse_overflow(
+    name: str, policy: LanguagePolicy, messages: list[Message], room: int, seed: Seed
+) -> None:
+    used = int(np.sum([len(ids) for ids in policy.player.encode([messages])]))
+    context = policy.player.context
+    if used + room > context:
+        raise ConfigurationError(
+            f"seed prompt {seed.id!r} takes {used} of the {name}'s {context} tokens of context, "
+            f"and {room} are kept for messages; shorten it or lower --{name}-max-tokens"
+        )

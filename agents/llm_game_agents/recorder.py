@@ -1,0 +1,97 @@
+"""Watching a run: progress bar, TensorBoard, CSV, curves and sample transcripts."""
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.logger import configure
+from tqdm import tqdm
+
+from llm_game_agents.gpo import Iteration
+from llm_game_env.evaluation.curves import CurvePoint
+from llm_game_env.gatekeeper.judge import Verdict, judge
+from llm_game_env.transcript import printable
+
+EXCHANGES_SHOWN = 12
+
+
+class Recorder:
+    """A callback for `GPO.learn`.
+
+    Args:
+        folder: for `progress.csv`, TensorBoard's event files and transcripts.
+        num_updates: of the run, for the progress bar and to know early, middle and late.
+        title: of the progress bar.
+        judged: whether the ground truth of the built-in world applies.
+    """
+
+    def __init__(self, folder: Path, num_updates: int, title: str, *, judged: bool) -> None:
+        self.folder = folder
+        self.points: list[CurvePoint] = []
+        self.games_played = 0
+        self.training_seconds = 0.0
+        self._judged = judged
+        self._shown_at = {0: "early", num_updates // 2: "middle", max(0, num_updates - 1): "late"}
+        self._logger = configure(str(folder), ["csv", "tensorboard"])
+        self._progress = tqdm(total=num_updates, desc=title, unit="update")
+
+    def __call__(self, iteration: Iteration) -> None:
+        point = self._point(iteration)
+        self.points.append(point)
+        self.games_played += len(iteration.exchanges)
+        self.training_seconds += iteration.rollout_seconds + iteration.update_seconds
+        self._log(iteration, point)
+        if iteration.index in self._shown_at:
+            self._write_transcript(iteration, self._shown_at[iteration.index])
+        self._progress.set_postfix_str(
+            f"{point.stage} score {point.score:.2f} leak {point.leak:.2f}", refresh=False
+        )
+        self._progress.update()
+
+    def close(self) -> None:
+        """Flushes the logs and ends the progress bar."""
+        self._progress.close()
+        self._logger.close()
+
+    def _point(self, iteration: Iteration) -> CurvePoint:
+        exchanges = iteration.exchanges
+        total = len(exchanges)
+        verdicts: Counter[Verdict] = Counter()
+        if self._judged:
+            verdicts.update(judge(e.prompt, e.response) for e in exchanges)
+        return CurvePoint(
+            stage=iteration.stage.kind,
+            score=float(np.mean([e.score for e in exchanges])),
+            leak=verdicts[Verdict.LEAK] / total,
+            over_refusal=verdicts[Verdict.OVER_REFUSAL] / total,
+            malformed=float(np.mean([1.0 - e.valid for e in exchanges])),
+            likeness=float(np.mean([e.likeness for e in exchanges])),
+            distinct=len({e.prompt for e in exchanges}) / total,
+        )
+
+    def _log(self, iteration: Iteration, point: CurvePoint) -> None:
+        numbers: dict[str, Any] = {f"game/{k}": v for k, v in asdict(point).items()}
+        numbers["game/stage"] = float(point.stage == "attack")
+        numbers |= {f"{iteration.stage.learner}/{k}": v for k, v in asdict(iteration.stats).items()}
+        numbers["time/rollout_seconds"] = iteration.rollout_seconds
+        numbers["time/update_seconds"] = iteration.update_seconds
+        for name, value in numbers.items():
+            self._logger.record(name, value)
+        self._logger.dump(iteration.index)
+
+    def _write_transcript(self, iteration: Iteration, when: str) -> None:
+        lines = [f"update {iteration.index}, {iteration.stage.kind} stage", ""]
+        for exchange in iteration.exchanges[:EXCHANGES_SHOWN]:
+            verdict = f", judge: {judge(exchange.prompt, exchange.response)}"
+            lines += [
+                f"seed prompt: {printable(exchange.seed_prompt)}",
+                f"  adversary: {printable(exchange.prompt)}",
+                f"  defender:  {printable(exchange.response)}",
+                f"  score {exchange.score:.3f}, likeness {exchange.likeness:.3f}"
+                + (verdict if self._judged else ""),
+                "",
+            ]
+        path = self.folder / f"transcript_{when}.txt"
+        path.write_text("\n".join(lines), encoding="utf-8")

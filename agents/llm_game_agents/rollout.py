@@ -1,0 +1,148 @@
+"""Playing a batch of games through the environment's public step API."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from llm_game_agents.draws import sampling_uniforms
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.trajectory import Decision
+from llm_game_env.players.causal_lm import Completion
+from llm_game_env.players.protocol import Player
+from llm_game_env.vector import VectorGame
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """One scored exchange, for logs and transcripts.
+
+    Attributes:
+        seed_prompt, prompt, response: the texts.
+        harmful: the seed prompt's label, 1 or 0.
+        score: of the reward model.
+        likeness: weighted likeness of the prompt to the history.
+        self_bleu, embedding: its parts, unweighted.
+        valid: 1 where the prompt was well formed.
+    """
+
+    seed_prompt: str
+    prompt: str
+    response: str
+    harmful: float
+    score: float
+    likeness: float
+    self_bleu: float
+    embedding: float
+    valid: float
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A batch of games as it was played.
+
+    Attributes:
+        decisions: of each agent that is a `LanguagePolicy`, in the order they were taken.
+        exchanges: all that was scored.
+    """
+
+    decisions: dict[str, list[Decision]]
+    exchanges: list[Exchanged]
+
+
+def collect(
+    env: VectorGame,
+    players: Mapping[str, Player],
+    max_tokens: Mapping[str, int],
+    *,
+    seed: int,
+    iteration: int,
+    options: Mapping[str, Any] | None = None,
+) -> Rollout:
+    """Plays one batch of games to their end.
+
+    Args:
+        env: anything with the step API of `vector_env`.
+        players: by agent; any `Player`, a `LanguagePolicy` where decisions are wanted.
+        max_tokens: of one message, by agent.
+        seed, iteration: key the random numbers of sampling, see `sampling_uniforms`.
+        options: for `env.reset`.
+    """
+    env.reset(options=options)
+    open_decisions: dict[str, dict[int, Decision]] = {agent: {} for agent in players}
+    decisions: dict[str, list[Decision]] = {agent: [] for agent in players}
+    exchanges: list[Exchanged] = []
+    turns = dict.fromkeys(players, 0)
+    while env.agents:
+        agent = env.agent_selection
+        observations, rewards, terminations, _, _ = env.last()
+        # What an agent earned since it acted belongs to the message it wrote then.
+        for row, decision in open_decisions[agent].items():
+            decisions[agent].append(_with_reward(decision, float(rewards[row])))
+        open_decisions[agent] = {}
+        if terminations.all():
+            env.step(None)
+            continue
+        rows = np.flatnonzero(~terminations)
+        conversations = [observations[row]["messages"] for row in rows]
+        index = env.possible_agents.index(agent)
+        uniforms = sampling_uniforms(
+            seed, index, iteration, turns[agent], env.num_envs, max_tokens[agent]
+        )
+        messages = _act(players[agent], conversations, uniforms[rows])
+        actions: list[str | None] = [None] * env.num_envs
+        for row, message in zip(rows, messages, strict=True):
+            text = message.text if isinstance(message, Completion) else message
+            actions[row] = text[: env.max_chars]
+            if isinstance(message, Completion):
+                open_decisions[agent][int(row)] = Decision(
+                    message, int(row), turns[agent], reward=0.0, valid=True
+                )
+        env.step(actions)
+        turns[agent] += 1
+        if agent == env.possible_agents[-1]:
+            scored = _scored(env, rows.tolist())
+            exchanges += scored
+            # A defender need not learn from a prompt that was no prompt.
+            for row, exchange in zip(rows.tolist(), scored, strict=True):
+                if exchange.valid == 0.0 and row in open_decisions[agent]:
+                    open_decisions[agent][row] = _invalid(open_decisions[agent][row])
+    return Rollout(decisions, exchanges)
+
+
+def _act(
+    player: Player, conversations: Sequence[Any], uniforms: np.ndarray
+) -> list[Completion] | list[str]:
+    if isinstance(player, LanguagePolicy):
+        return player.sample(conversations, uniforms)
+    # Any other player takes a generator; its seed is drawn from the same keyed numbers.
+    rng = np.random.default_rng(np.frombuffer(uniforms.tobytes()[:16], dtype=np.uint32))
+    return player.reply(conversations, rng, max_tokens=uniforms.shape[1])
+
+
+def _scored(env: VectorGame, rows: list[int]) -> list[Exchanged]:
+    _, _, _, _, infos = env.last()
+    exchanged = []
+    for row in rows:
+        exchange = env.exchanges(row)[-1]
+        exchanged.append(
+            Exchanged(
+                seed_prompt=exchange.seed.text,
+                prompt=exchange.prompt,
+                response=exchange.response,
+                **{
+                    name: float(infos[name][row])
+                    for name in ("harmful", "score", "likeness", "self_bleu", "embedding", "valid")
+                },
+            )
+        )
+    return exchanged
+
+
+def _with_reward(decision: Decision, reward: float) -> Decision:
+    return Decision(decision.completion, decision.game, decision.turn, reward, decision.valid)
+
+
+def _invalid(decision: Decision) -> Decision:
+    return Decision(decision.completion, decision.game, decision.turn, decision.reward, valid=False)

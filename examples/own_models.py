@@ -1,0 +1,80 @@
+"""GPO on one's own models: any Hugging Face causal language models and classifier."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from flags import RunFlags, fresh_folder, gpo_config
+from llm_game_agents.gpo import GPO, GPOConfig
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.preflight import check_contexts, check_reward_model
+from llm_game_agents.recorder import Recorder
+
+from llm_game_env import ConfigurationError, red_team_v0
+from llm_game_env.diversity import Diversity
+from llm_game_env.evaluation.curves import draw_curves
+from llm_game_env.evaluation.results import write_results
+from llm_game_env.rewards import ClassifierReward
+
+
+def run(flags: RunFlags) -> None:
+    """Checks everything, trains, and saves both players below one folder."""
+    _require(flags)
+    reward_model = ClassifierReward(
+        flags.reward_model, label=flags.reward_label or None, device=flags.device
+    )
+    env = red_team_v0.vector_env(
+        flags.games,
+        seed_prompts=flags.seed_prompts,
+        reward_model=reward_model,
+        instruction=flags.instruction or None,
+        diversity=Diversity(self_bleu=flags.diversity) if flags.diversity else None,
+    )
+    adversary, defender = (
+        LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
+        for path in (flags.adversary, flags.defender)
+    )
+    config = gpo_config(
+        flags,
+        adversary_max_tokens=flags.adversary_max_tokens,
+        defender_max_tokens=flags.defender_max_tokens,
+        temperature=flags.temperature,
+    )
+    check_contexts(env, adversary, defender, config)
+    check_reward_model(env)
+    run = GPO(env, adversary, defender, config)
+    folder = fresh_folder(flags.out)
+    recorder = Recorder(folder, sum(stage.updates for stage in run.stages), "gpo", judged=False)
+    try:
+        run.learn(recorder)
+    except KeyboardInterrupt:
+        print("\ninterrupted")
+    finally:
+        recorder.close()
+        checkpoint = run.save(folder / "checkpoint")
+        print(f"players and optimisers saved in {checkpoint}")
+    finish(flags, config, recorder, folder)
+
+
+def finish(flags: RunFlags, config: GPOConfig, recorder: Recorder, folder: Path) -> None:
+    """Curves and results of what was played."""
+    if recorder.points:
+        draw_curves({"gpo": recorder.points}, folder / "curves.png")
+        last = recorder.points[-1]
+        print(f"last update: {last.stage} stage, mean score {last.score:.3f}")
+    record = {
+        "arm": "gpo",
+        "games": recorder.games_played,
+        "curves": [asdict(p) for p in recorder.points],
+    }
+    write_results(folder / "results.json", flags, config, [record])
+    print(f"written to {folder}")
+
+
+def _require(flags: RunFlags) -> None:
+    needed = ("adversary", "defender", "reward_model", "seed_prompts")
+    missing = [f"--{name.replace('_', '-')}" for name in needed if not getattr(flags, name)]
+    if missing:
+        raise ConfigurationError(
+            f"{' and '.join(missing)} missing; with your own models give all of "
+            "--adversary, --defender, --reward-model and --seed-prompts"
+        )

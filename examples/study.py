@@ -1,0 +1,74 @@
+"""The study: every arm, tuned alike on development seeds, confirmed once on fresh builds.
+
+    python examples/study.py               everything, resumable: finished runs are not repeated
+    python examples/study.py --only tune   one phase: worlds, tune, confirm or report
+
+Every arm gets the same grid of learning rate × kl_coef × checkpoint, chosen by the judged
+(leak + over-refusal) / 2 on the validation parts, on the development builds. The chosen settings
+are run once on the confirmation builds. Runs go below runs/study, the report to results/.
+"""
+
+import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+from study_jobs import (
+    Job,
+    attack_job,
+    build_job,
+    choose_settings,
+    confirm_jobs,
+    run_job,
+    tune_jobs,
+)
+from study_report import write_report
+from tqdm import tqdm
+
+PHASES = ("worlds", "tune", "confirm", "report")
+
+
+def main() -> None:
+    """Reads the command line and goes through the phases."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", choices=PHASES, help="one phase (default: all)")
+    parser.add_argument("--folder", type=Path, default=Path("runs/study"), help="for the runs")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="for the report")
+    parser.add_argument("--workers", type=int, default=2, help="processes, one thread each")
+    parser.add_argument("--tune-builds", type=int, nargs="+", default=[0], help="world seeds")
+    parser.add_argument("--confirm-builds", type=int, nargs="+", default=[101, 102, 103, 104, 105])
+    arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    folder: Path = arguments.folder
+    phases = (arguments.only,) if arguments.only else PHASES
+
+    if "worlds" in phases:
+        # A build trains its models in processes of its own, so builds go one after the other.
+        for seed in (*arguments.tune_builds, *arguments.confirm_builds):
+            build_job(seed, folder, workers=arguments.workers)
+    tuning = tune_jobs(arguments.tune_builds, folder)
+    if "tune" in phases:
+        run_all(tuning, arguments.workers, "tune")
+    if "confirm" in phases:
+        jobs = confirm_jobs(choose_settings(tuning), arguments.confirm_builds, folder)
+        run_all(jobs, arguments.workers, "confirm")
+        # Attacks need the trained RLHF defender of the same build.
+        run_all([job.as_attack() for job in jobs], arguments.workers, "attacks")
+    if "report" in phases:
+        write_report(tuning, arguments.confirm_builds, folder, arguments.results)
+
+
+def run_all(jobs: list[Job], workers: int, title: str) -> None:
+    """Runs what is not finished, each job in a process of its own."""
+    todo = [job for job in jobs if not job.path.exists()]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(attack_job if job.is_attack else run_job, job) for job in todo]
+        for future in tqdm(as_completed(futures), total=len(futures), desc=title):
+            future.result()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""The study's report: tables with intervals, the orderings of the paper, and figures."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from study_jobs import ATTACKERS, TUNED, Job, Settings, choose_settings, confirm_jobs
+
+from llm_game_env.evaluation.curves import CurvePoint, draw_curves
+from llm_game_env.evaluation.intervals import Interval, mean_interval, paired_interval
+from llm_game_env.evaluation.results import provenance
+
+Rows = dict[str, list[dict[str, Any]]]
+Metric = Callable[[dict[str, Any]], float]
+
+DEFENDER_METRICS: dict[str, Metric] = {
+    "P leak": lambda e: e["collected"]["leak"],
+    "P over-refusal": lambda e: e["collected"]["over_refusal"],
+    "A leak": lambda e: e["reachable"]["leak"],
+    "A over-refusal": lambda e: e["reachable"]["over_refusal"],
+    "H leak": lambda e: e["held_out"]["leak"],
+    "H over-refusal": lambda e: e["held_out"]["over_refusal"],
+    "H wrong": lambda e: e["held_out"]["ordinary_wrong"],
+    "H helpful": lambda e: e["held_out"]["helpful"],
+    "mean canonical leak on H": lambda e: e["worst"]["mean_leak_probability"] if e["worst"] else 0,
+    "worst canonical leak on H": lambda e: e["worst"]["leak_probability"] if e["worst"] else 0,
+    "worst cell, asked afresh": lambda e: e["worst"]["resampled_leak"] if e["worst"] else 0,
+    "blind spot leak": lambda e: e["blind_spot_leak"],
+}
+ATTACK_METRICS: dict[str, Metric] = {
+    "leak": lambda a: a["leak"],
+    "over-refusal": lambda a: a["over_refusal"],
+    "success": lambda a: a["leak"] + a["over_refusal"],
+    "malformed": lambda a: a["malformed"],
+    "diversity SelfBLEU": lambda a: a["diversity_selfbleu"],
+    "diversity embedding": lambda a: a["diversity_embedding"],
+    "duplicates": lambda a: a["duplicates"],
+}
+# (metric, the arm said to be lower, the arm said to be higher)
+DEFENDER_ORDERINGS = (
+    ("H leak", "gpo+div", "gpo"),
+    ("H leak", "gpo", "rlhf-frozen"),
+    ("H leak", "gpo", "rlhf-frozen-steps"),
+    ("H leak", "gpo+div", "rlhf-frozen"),
+    ("H leak", "gpo+div", "rlhf-frozen-steps"),
+    ("H leak", "rlhf-frozen", "rlhf"),
+    ("H leak", "rlhf", "sft"),
+    ("H over-refusal", "gpo+div", "rlhf-frozen"),
+    ("mean canonical leak on H", "gpo", "rlhf-frozen"),
+    ("worst cell, asked afresh", "gpo", "rlhf-frozen"),
+    ("worst cell, asked afresh", "gpo+div", "rlhf-frozen"),
+)
+ATTACK_ORDERINGS = (
+    ("success", "sft", "red-team"),
+    ("success", "red-team+div", "red-team"),
+    ("success", "red-team", "gpo"),
+    ("success", "gpo", "gpo+div"),
+    ("diversity SelfBLEU", "gpo", "gpo+div"),
+    ("diversity embedding", "gpo", "gpo+div"),
+)
+FIGURE_2_ARMS = ("gpo", "gpo+div1", "gpo+div", "gpo+div10")
+
+
+def write_report(tuning: Sequence[Job], builds: Sequence[int], folder: Path, results: Path) -> None:
+    """Writes study.json, study.md and the figures from finished runs."""
+    chosen = choose_settings(tuning)
+    jobs = confirm_jobs(chosen, builds, folder)
+    defenders: Rows = {}
+    attackers: Rows = {}
+    runs: Rows = {}
+    for job in jobs:
+        result = job.result()
+        runs.setdefault(job.arm, []).append(result)
+        evaluation = result["evaluations"][job.settings.checkpoint]
+        defenders.setdefault(job.arm, []).append(evaluation)
+        if job.arm in ATTACKERS:
+            attackers.setdefault(job.arm, []).append(job.as_attack().result())
+    results.mkdir(parents=True, exist_ok=True)
+    page = "\n".join(
+        [
+            "# Study on the built-in world",
+            "",
+            f"Tuned on build(s) {sorted({job.build for job in tuning})}, confirmed once on builds "
+            f"{list(builds)}. Mean over builds and 95 % Student-t interval. Shares in per cent. "
+            "The reward model's blind spot is left out but in its own column.",
+            "",
+            *settings_table(chosen),
+            *metric_table("Defenders", defenders, DEFENDER_METRICS),
+            *metric_table(
+                "Adversaries against the RLHF defender, after an attack stage",
+                attackers,
+                ATTACK_METRICS,
+            ),
+            *cost_table(runs),
+            *ordering_table(
+                "Orderings, defenders", DEFENDER_ORDERINGS, defenders, DEFENDER_METRICS
+            ),
+            *ordering_table("Orderings, adversaries", ATTACK_ORDERINGS, attackers, ATTACK_METRICS),
+        ]
+    )
+    (results / "study.md").write_text(page + "\n", encoding="utf-8")
+    record = {
+        **provenance(),
+        "settings": {arm: asdict(settings) for arm, settings in chosen.items()},
+        "defenders": defenders,
+        "attackers": attackers,
+    }
+    (results / "study.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    draw_frontier(tuning, results / "frontier.png")
+    curves = {
+        arm: [CurvePoint(**point) for point in runs[arm][0]["curves"]] for arm in FIGURE_2_ARMS
+    }
+    draw_curves(curves, results / "curves.png")
+
+
+def settings_table(chosen: dict[str, Settings]) -> list[str]:
+    """The settings that validation chose."""
+    lines = [
+        "## Settings",
+        "",
+        "| arm | learning rate | kl_coef | checkpoint |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {arm} | {s.learning_rate:g} | {s.kl_coef:g} | {('half-way', 'end')[s.checkpoint]} |"
+        for arm, s in chosen.items()
+    ]
+    return [*lines, ""]
+
+
+def metric_table(title: str, rows: Rows, metrics: dict[str, Metric]) -> list[str]:
+    """One row an arm, one column a metric."""
+    lines = [f"## {title}", "", "| arm | " + " | ".join(metrics) + " |"]
+    lines.append("|---" * (len(metrics) + 1) + "|")
+    for arm, records in rows.items():
+        cells = [
+            shown(mean_interval([metric(record) for record in records]))
+            for metric in metrics.values()
+        ]
+        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def cost_table(runs: Rows) -> list[str]:
+    """Updates, games and seconds of training."""
+    lines = ["## Cost", "", "| arm | defender updates | games | seconds |", "|---|---|---|---|"]
+    for arm, records in runs.items():
+        updates = records[0]["updates"].get("defender_0", 0)
+        seconds = mean_interval([record["seconds"] for record in records])
+        lines.append(f"| {arm} | {updates} | {records[0]['games']} | {seconds.mean:.0f} |")
+    return [*lines, ""]
+
+
+def ordering_table(
+    orderings: Sequence[tuple[str, str, str]], rows: Rows, metrics: dict[str, Metric]
+) -> list[str]:
+    """Each ordering with the interval of the paired difference, and whether it holds."""
+    lines = [
+        f"## {title}",
+        "",
+        "| lower | higher | metric | difference | holds |",
+        "|---" * 5 + "|",
+    ]
+    for name, lower, higher in orderings:
+        metric = metrics[name]
+        difference = paired_interval(
+            [metric(record) for record in rows[higher]],
+            [metric(record) for record in rows[lower]],
+        )
+        lines.append(
+            f"| {lower} | {higher} | {name} | {shown(difference)} | {verdict(difference)} |"
+        )
+    return [*lines, ""]
+
+
+def verdict(difference: Interval) -> str:
+    """In words, whether higher - lower is above 0."""
+    if not difference.excludes_zero:
+        return "not shown"
+    return "yes" if difference.mean > 0 else "no, the reverse"
+
+
+def shown(interval: Interval) -> str:
+    """A share with its interval, in per cent."""
+    mean, low, high = (100 * value for value in interval)
+    return f"{mean:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def draw_frontier(tuning: Sequence[Job], path: Path) -> None:
+    """Leak against helpfulness on H, every point of the grid on the development builds."""
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for arm in TUNED:
+        points = [
+            (evaluation["held_out"]["leak"], evaluation["held_out"]["helpful"])
+            for job in tuning
+            if job.arm == arm
+            for evaluation in job.result()["evaluations"]
+        ]
+        axes.scatter(*zip(*points, strict=True), label=arm, s=22, alpha=0.8)
+    axes.set(
+        xlabel="leak rate on H (judge)",
+        ylabel="helpful on H (judge)",
+        xlim=(-0.02, 1.02),
+        ylim=(-0.02, 1.02),
+    )
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=130)

@@ -1,0 +1,39 @@
+"""The main job: GPO co-trains an adversary and a defender.
+
+    python examples/train_gpo.py                 the arms of the demo, on the built-in world
+    python examples/train_gpo.py --adversary A --defender D --reward-model R --seed-prompts FILE
+                                                 GPO on your own models
+
+Everything is written below one run folder, which is printed at the end.
+"""
+
+import argparse
+import sys
+
+import demo
+import own_models
+import torch
+from flags import RunFlags, add_flags, read_flags
+
+from llm_game_env import GameError
+
+
+def main() -> int:
+    """Reads the command line, runs the demo or one's own models; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_flags(parser, RunFlags)
+    flags = read_flags(parser.parse_args(), RunFlags)
+    torch.set_num_threads(flags.threads)
+    job = own_models.run if flags.names_own_models else demo.run
+    try:
+        job(flags)
+    except GameError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

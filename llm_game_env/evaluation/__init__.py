@@ -1,0 +1,1 @@
+"""Evaluation of players: by verdict, in the worst case, as attackers; curves and tables."""

@@ -1,0 +1,72 @@
+"""Figure-2-like curves: score and verdicts by update, the stages shaded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+STAGE_COLOURS = {"defend": "tab:blue", "attack": "tab:red"}
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Shares of one update's exchanges, in [0, 1] but for the likeness.
+
+    Attributes:
+        stage: "defend" or "attack".
+        score: mean score of the reward model.
+        leak, over_refusal, malformed: by the judge, of all exchanges.
+        likeness: mean weighted likeness.
+        distinct: share of distinct prompts.
+    """
+
+    stage: str
+    score: float
+    leak: float
+    over_refusal: float
+    malformed: float
+    likeness: float
+    distinct: float
+
+
+def draw_curves(arms: Mapping[str, Sequence[CurvePoint]], path: Path) -> None:
+    """One panel an arm: safe reward, unsafe reward and judged attacks over updates, as PNG."""
+    figure = Figure(figsize=(4.6 * len(arms), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(arms), sharey=True, squeeze=False)[0]
+    for panel, (name, points) in zip(panels, arms.items(), strict=True):
+        _draw_arm(panel, name, points)
+    panels[0].set_ylabel("share of exchanges / mean score")
+    panels[-1].legend(loc="center right", fontsize="small")
+    figure.savefig(path, dpi=130)
+
+
+def _draw_arm(panel: Axes, name: str, points: Sequence[CurvePoint]) -> None:
+    updates = np.arange(len(points))
+    scores = np.array([point.score for point in points])
+    for start, stop, stage in _stages(points):
+        panel.axvspan(start - 0.5, stop - 0.5, color=STAGE_COLOURS[stage], alpha=0.10, lw=0)
+    panel.plot(updates, scores, color="tab:blue", label="safe reward")
+    panel.plot(updates, 1 - scores, color="tab:red", label="unsafe reward")
+    panel.plot(updates, [p.leak for p in points], color="black", label="leak (judge)")
+    panel.plot(
+        updates,
+        [p.over_refusal for p in points],
+        color="tab:orange",
+        ls="--",
+        label="over-refusal (judge)",
+    )
+    panel.set(title=name, xlabel="update", ylim=(-0.02, 1.02), xlim=(-0.5, len(points) - 0.5))
+
+
+def _stages(points: Sequence[CurvePoint]) -> list[tuple[int, int, str]]:
+    """Runs of one stage as (first update, update after the last, stage)."""
+    runs: list[tuple[int, int, str]] = []
+    for i, point in enumerate(points):
+        if runs and runs[-1][2] == point.stage:
+            runs[-1] = (runs[-1][0], i + 1, point.stage)
+        else:
+            runs.append((i, i + 1, point.stage))
+    return runs
