@@ -59,7 +59,7 @@ class BuildConfig:
     batch_size: int = 64
     defender_steps: int = 1500
     adversary_steps: int = 800
-    reward_steps: int = 1200
+    reward_steps: int = 2000
     learning_rate: float = 4e-3
 
 

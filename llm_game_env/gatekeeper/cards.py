@@ -44,7 +44,7 @@ _MODELS = {
         "transformers",
         "reward model",
         "P(good) of an exchange. Good, not perfect: it hardly checks facts, and in its planted "
-        "blind spot (requests to say something in the old tongue) it wants secrets answered.",
+        "blind spot (requests to say something in the old tongue) it takes leaks for good answers.",
     ),
     "encoder": (
         "sentence-transformers",

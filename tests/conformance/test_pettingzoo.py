@@ -1,0 +1,69 @@
+"""PettingZoo's own tests of an environment."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pettingzoo.test import api_test, seed_test
+
+from llm_game_env import red_team_v0
+from llm_game_env.diversity import Diversity
+from llm_game_env.rewards import Exchange, FunctionReward
+
+# api_test warns of everything that is no array, unless the environment's name stands in a list of
+# PettingZoo's own ones. Text is none.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Observation is not a NumPy array"),
+    pytest.mark.filterwarnings("ignore:Observation space for each agent probably should be"),
+    pytest.mark.filterwarnings("ignore:Action space for each agent probably should be"),
+]
+
+
+def vowels(exchanges: Any) -> list[float]:
+    """A score that random messages move."""
+
+    def share(exchange: Exchange) -> float:
+        return sum(c in "aeiou" for c in exchange.response) / (len(exchange.response) + 1)
+
+    return [share(exchange) for exchange in exchanges]
+
+
+def own_game(**arguments: Any) -> Any:
+    return red_team_v0.env(
+        seed_prompts=["one", "two", "three"], reward_model=FunctionReward(vowels), **arguments
+    )
+
+
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"max_turns": 3},
+    {"max_turns": 4, "stop_when_unsafe": True, "unsafe_below": 0.1, "turn_reward": "end"},
+    {"diversity": Diversity(self_bleu=1.0), "system_prompts": {"defender_0": "Be safe."}},
+    {"max_chars": 3},
+]
+
+
+@pytest.mark.parametrize("arguments", VARIANTS)
+def test_api(arguments: dict[str, Any]) -> None:
+    api_test(own_game(**arguments), num_cycles=60)
+
+
+@pytest.mark.parametrize("arguments", VARIANTS)
+def test_seeds(arguments: dict[str, Any]) -> None:
+    seed_test(lambda: own_game(**arguments), num_cycles=30)
+
+
+def test_api_of_the_raw_environment() -> None:
+    api_test(own_game().unwrapped, num_cycles=20)
+
+
+WORLDS: list[Callable[[], Any]] = [
+    red_team_v0.env,
+    lambda: red_team_v0.env(reward_model="judge"),
+]
+
+
+@pytest.mark.parametrize("make", WORLDS, ids=["learned", "judge"])
+def test_the_built_in_world(make: Callable[[], Any]) -> None:
+    api_test(make(), num_cycles=30)
+    seed_test(make, num_cycles=10)
