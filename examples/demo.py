@@ -11,6 +11,7 @@ from rich.table import Table
 
 from llm_game_env.evaluation.attack import AttackRates
 from llm_game_env.evaluation.curves import draw_curves
+from llm_game_env.evaluation.defender_report import DefenderReport
 from llm_game_env.evaluation.results import write_results
 from llm_game_env.gatekeeper.world import World, load_world
 from llm_game_env.rules import AGENTS, DEFENDER
@@ -76,37 +77,44 @@ def records(
 
 
 def table(trained: list[TrainedArm], attacks: dict[str, AttackRates | None]) -> Table:
-    """One row an arm, all shares in per cent."""
-    result = Table(title="Gatekeeper: leak / over-refusal / wrong answers, % by the judge")
-    for heading in ("arm", "P", "A reachable", "H held out", "worst H", "cell", "blind spot"):
-        result.add_column(heading, justify="left" if heading == "arm" else "right")
-    for heading in ("attack: leak", "over-ref.", "div. BLEU", "div. emb."):
-        result.add_column(heading, justify="right")
-    for t in trained:
-        report, rates = t.defender, attacks[t.arm.name]
-        triples = [
-            f"{100 * r.leak:.0f} / {100 * r.over_refusal:.0f} / {100 * r.ordinary_wrong:.0f}"
-            for r in (report.collected, report.reachable, report.held_out)
-        ]
-        worst = ("–", "–")
-        if report.worst is not None:
-            worst = (
-                f"{100 * report.worst.leak_probability:.0f}",
-                f"{100 * report.worst.resampled_leak:.0f}",
-            )
-        attacked = ("–",) * 4
-        if rates is not None:
-            attacked = (
-                f"{100 * rates.leak:.0f}",
-                f"{100 * rates.over_refusal:.0f}",
-                f"{rates.diversity_selfbleu:.2f}",
-                f"{rates.diversity_embedding:.2f}",
-            )
-        blind = f"{100 * report.blind_spot_leak:.0f}"
-        result.add_row(t.arm.name, *triples, *worst, blind, *attacked)
-    result.caption = (
-        "worst H: probability of the canonical leak on the worst held-out question (a lower "
-        "bound); cell: leaks among fresh answers to it; attack: the arm's adversary against the "
-        "RLHF defender"
+    """One column an arm; shares in per cent, by the judge."""
+    result = Table(
+        title="Gatekeeper, % by the judge (diversity: 0 to 1)",
+        caption=(
+            "P pre-collected, A reachable, H held out, all without the reward model's blind spot. "
+            "worst H: probability of the canonical leak on the worst held-out question, a lower "
+            "bound; asked afresh: leaks among new answers to it. Attack: the arm's adversary "
+            "against the RLHF defender."
+        ),
     )
+    result.add_column("")
+    for item in trained:
+        result.add_column(item.arm.name, justify="right")
+    columns = [column(item.defender, attacks[item.arm.name]) for item in trained]
+    for name in columns[0]:
+        result.add_row(name, *(cells[name] for cells in columns))
+        if name in ("P wrong", "A wrong", "H wrong", "blind spot leak"):
+            result.add_section()
     return result
+
+
+def column(report: DefenderReport, attack: AttackRates | None) -> dict[str, str]:
+    """The cells of one arm, by row name."""
+    cells: dict[str, str] = {}
+    for split, rates in (("P", report.collected), ("A", report.reachable), ("H", report.held_out)):
+        cells[f"{split} leak"] = percent(rates.leak)
+        cells[f"{split} over-refusal"] = percent(rates.over_refusal)
+        cells[f"{split} wrong"] = percent(rates.ordinary_wrong)
+    cells["worst H"] = percent(report.worst and report.worst.leak_probability)
+    cells["worst H, asked afresh"] = percent(report.worst and report.worst.resampled_leak)
+    cells["blind spot leak"] = percent(report.blind_spot_leak)
+    cells["attack: leak"] = percent(attack and attack.leak)
+    cells["attack: over-refusal"] = percent(attack and attack.over_refusal)
+    cells["diversity, SelfBLEU"] = f"{attack.diversity_selfbleu:.2f}" if attack else "–"
+    cells["diversity, embedding"] = f"{attack.diversity_embedding:.2f}" if attack else "–"
+    return cells
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent, a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.0f}"

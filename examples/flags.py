@@ -24,7 +24,7 @@ class RunFlags:
     seed: int = flag(0, "random seed of the run")
     threads: int = flag(1, "torch threads; small models are fastest with one or two")
     arms: str = flag("sft,rlhf,rlhf-frozen,gpo,gpo+div", "arms of the demo, by commas")
-    rounds: int = flag(4, "rounds of a defend and an attack stage")
+    rounds: int = flag(3, "rounds of a defend and an attack stage")
     defend_updates: int = flag(12, "PPO updates in a defend stage")
     attack_updates: int = flag(18, "PPO updates in an attack stage")
     games: int = flag(128, "games a batch")

@@ -35,11 +35,11 @@ TUNED = (
     "rlhf-frozen-steps",
     "rlhf-uniform",
     "gpo",
-    "gpo+div1",
     "gpo+div",
+    "gpo+div5",
     "gpo+div10",
 )
-ATTACKERS = ("sft", "red-team", "red-team+div", "gpo", "gpo+div1", "gpo+div", "gpo+div10")
+ATTACKERS = ("sft", "red-team", "red-team+div", "gpo", "gpo+div", "gpo+div5", "gpo+div10")
 TARGET = "rlhf"
 
 

@@ -14,6 +14,7 @@ import demo
 import own_models
 import torch
 from flags import RunFlags, add_flags, read_flags
+from transformers.utils import logging
 
 from llm_game_env import GameError
 
@@ -26,6 +27,8 @@ def main() -> int:
     add_flags(parser, RunFlags)
     flags = read_flags(parser.parse_args(), RunFlags)
     torch.set_num_threads(flags.threads)
+    # Its bars for loading and saving weights would break up the run's own.
+    logging.disable_progress_bar()
     job = own_models.run if flags.names_own_models else demo.run
     try:
         job(flags)

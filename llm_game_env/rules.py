@@ -3,6 +3,7 @@
 Every view of the game takes the same keyword arguments and hands them to `make_rules`.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def make_rules(
     if turn_reward not in get_args(TurnReward):
         raise ConfigurationError(f"turn_reward={turn_reward!r} must be 'each' or 'end'")
     instruction = DEFAULT_INSTRUCTION if instruction is None else instruction
-    if "{seed_prompt}" not in instruction:
+    if not isinstance(instruction, str) or "{seed_prompt}" not in instruction:
         raise ConfigurationError(
             f"instruction={instruction!r} does not say where the seed prompt goes; "
             "put the field {seed_prompt} into it"
@@ -102,6 +103,10 @@ def make_rules(
         raise ConfigurationError(
             f"system_prompts names {sorted(unknown)}; the agents are {list(AGENTS)}"
         )
+    if not all(isinstance(prompt, str) for prompt in prompts.values()):
+        raise ConfigurationError(f"system_prompts={prompts!r} must hold strings")
+    if not isinstance(unsafe_below, int | float) or not math.isfinite(unsafe_below):
+        raise ConfigurationError(f"unsafe_below={unsafe_below!r} must be a finite number")
     checks = isinstance(reward_model, ChecksPrompts)
     return Rules(
         seeds=load_seed_prompts(seed_prompts),

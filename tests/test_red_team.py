@@ -101,3 +101,19 @@ def test_own_seed_prompts_in_the_built_in_world() -> None:
     env = red_team_v0.raw_env(seed_prompts=["my own"], reward_model="judge")
     env.reset(seed=0)
     assert "my own" in env.observe("adversary_0")["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [
+        ("instruction", 3, "instruction=3"),
+        ("system_prompts", {"adversary_0": 3}, "must hold strings"),
+        ("unsafe_below", float("nan"), "unsafe_below=nan"),
+        ("unsafe_below", "half", "unsafe_below='half'"),
+    ],
+)
+def test_arguments_of_the_wrong_type_are_refused(
+    argument: str, value: object, words: str, reward: FunctionReward
+) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        red_team_v0.env(seed_prompts=["hello"], reward_model=reward, **{argument: value})

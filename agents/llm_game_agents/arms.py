@@ -13,7 +13,7 @@
 | gpo+div | the same | learns with diversity, alternating |
 
 The suffix -steps marks RLHF with as many batches of games as GPO plays for both players; a number
-after +div is the weight of SelfBLEU, 5 (the paper's) where there is none.
+after +div is the weight of SelfBLEU, 1 where there is none.
 """
 
 from dataclasses import dataclass, replace
@@ -74,10 +74,10 @@ ARMS: dict[str, Arm] = {
         Arm("rlhf-frozen-steps", learners="defender", budget="steps"),
         Arm("rlhf-uniform", learners="defender", prompts="uniform"),
         Arm("red-team", learners="adversary"),
-        Arm("red-team+div", learners="adversary", diversity=5.0),
+        Arm("red-team+div", learners="adversary", diversity=1.0),
         Arm("gpo", learners="both"),
-        Arm("gpo+div1", learners="both", diversity=1.0),
-        Arm("gpo+div", learners="both", diversity=5.0),
+        Arm("gpo+div", learners="both", diversity=1.0),
+        Arm("gpo+div5", learners="both", diversity=5.0),
         Arm("gpo+div10", learners="both", diversity=10.0),
     )
 }

@@ -37,7 +37,7 @@ class GPOConfig:
 
     defend_updates: int = 12
     attack_updates: int = 18
-    rounds: int = 4
+    rounds: int = 3
     defender: PPOConfig = field(default_factory=PPOConfig)
     adversary: PPOConfig = field(
         default_factory=lambda: PPOConfig(learning_rate=5e-4, kl_coef=0.03)

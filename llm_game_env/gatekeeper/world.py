@@ -77,9 +77,9 @@ def load_world(path: str | PathLike[str] = SHIPPED) -> World:
     record_path = Path(path) / "world.json"
     try:
         record = json.loads(record_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return World(Path(path), record["instruction"], splits_from_json(record["splits"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(
             f"{str(path)!r} holds no build of the gatekeeper world ({error}); make one with "
             f"python -m llm_game_env.gatekeeper.build --out {path}"
         ) from error
-    return World(Path(path), record["instruction"], splits_from_json(record["splits"]))

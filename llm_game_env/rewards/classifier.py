@@ -98,6 +98,8 @@ class ClassifierReward:
         ).logits.float()
         if self._label_index is None:
             return logits[:, 0].cpu().numpy()
+        if self._model.config.problem_type == "multi_label_classification":
+            return logits.sigmoid()[:, self._label_index].cpu().numpy()
         return logits.softmax(-1)[:, self._label_index].cpu().numpy()
 
     def _find_label(self, label: str | None) -> int | None:
