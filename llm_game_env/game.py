@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from llm_game_env.diversity import Diversity
-from llm_game_env.errors import IllegalAction
+from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts, score_exchanges
@@ -177,7 +177,19 @@ class Game:
         return {"generators": generators, "history": history}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up what `state_dict` gave; reset before playing on."""
+        """Takes up what `state_dict` gave; reset before playing on.
+
+        Raises:
+            ConfigurationError: it is the state of another number of games, or of games with a
+                diversity term where these have none, or the reverse.
+        """
+        saved = len(state["generators"]), state["history"] is not None
+        own = self.num_rows, self.diversity is not None
+        if saved != own:
+            raise ConfigurationError(
+                f"the state is that of {saved[0]} games with diversity={saved[1]}, these are "
+                f"{own[0]} with diversity={own[1]}; make the environment as it was"
+            )
         for row, generator in zip(self._rows, state["generators"], strict=True):
             row.rng.bit_generator.state = generator
         if self.diversity is not None:

@@ -125,10 +125,12 @@ def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
         instruction=instruction,
         diversity=diversity,
     )
-    adversary: Player = EchoPlayer() if fixed_prompts else LanguagePolicy.load(world.adversary)
+    adversary: Player = EchoPlayer()
+    if not fixed_prompts:
+        adversary = LanguagePolicy.load(world.adversary, temperature=config.temperature)
     defender: Player = ScriptedPlayer(REFUSALS)
     if arm.defender == "policy":
-        defender = LanguagePolicy.load(world.defender)
+        defender = LanguagePolicy.load(world.defender, temperature=config.temperature)
     return GPO(env, adversary, defender, config, _stages(arm, config))
 
 

@@ -58,7 +58,9 @@ class LanguagePolicy(nn.Module):
         self.model.eval()
         self.reference: Any = copy.deepcopy(player.model).requires_grad_(False)
         config = player.model.config.get_text_config()
-        self.value_head = nn.Linear(config.hidden_size, 1)
+        # Set to 0 below: nothing is drawn from the global generator.
+        head: Any = nn.utils.skip_init(nn.Linear, config.hidden_size, 1)
+        self.value_head: nn.Linear = head
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
         self.value_head.to(player.model.device)

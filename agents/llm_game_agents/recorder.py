@@ -33,7 +33,7 @@ class Recorder:
         self.games_played = 0
         self.training_seconds = 0.0
         self._judged = judged
-        self._shown_at = {0: "early", num_updates // 2: "middle", max(0, num_updates - 1): "late"}
+        self._shown_at = {"early": 0, "middle": num_updates // 2, "late": max(0, num_updates - 1)}
         self._logger = configure(str(folder), ["csv", "tensorboard"])
         self._progress = tqdm(total=num_updates, desc=title, unit="update")
 
@@ -43,8 +43,9 @@ class Recorder:
         self.games_played += len(iteration.exchanges)
         self.training_seconds += iteration.rollout_seconds + iteration.update_seconds
         self._log(iteration, point)
-        if iteration.index in self._shown_at:
-            self._write_transcript(iteration, self._shown_at[iteration.index])
+        for when, index in self._shown_at.items():
+            if iteration.index == index:
+                self._write_transcript(iteration, when)
         self._progress.set_postfix_str(
             f"{point.stage} score {point.score:.2f} leak {point.leak:.2f}", refresh=False
         )

@@ -1,7 +1,7 @@
 """Playing a batch of games through the environment's public step API."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,10 @@ from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.trajectory import Decision
 from llm_game_env.players.causal_lm import Completion
 from llm_game_env.players.protocol import Player
+from llm_game_env.rules import DEFENDER
 from llm_game_env.vector import VectorGame
+
+_NUMBERS = ("harmful", "score", "likeness", "self_bleu", "embedding", "valid")
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,24 @@ def collect(
     decisions: dict[str, list[Decision]] = {agent: [] for agent in players}
     exchanges: list[Exchanged] = []
     turns = dict.fromkeys(players, 0)
+    defender = env.possible_agents[DEFENDER]
+    answered: list[int] = []
     while env.agents:
         agent = env.agent_selection
-        observations, rewards, terminations, _, _ = env.last()
+        observations, rewards, terminations, _, infos = env.last()
+        exchanges += [_exchanged(env, row, infos) for row in answered]
+        for row in answered:
+            # A defender need not learn from a prompt that was no prompt.
+            if row in open_decisions[defender] and not infos["valid"][row]:
+                open_decisions[defender][row] = replace(open_decisions[defender][row], valid=False)
         # What an agent earned since it acted belongs to the message it wrote then.
         for row, decision in open_decisions[agent].items():
-            decisions[agent].append(_with_reward(decision, float(rewards[row])))
-        open_decisions[agent] = {}
+            decisions[agent].append(replace(decision, reward=float(rewards[row])))
+        open_decisions[agent], answered = {}, []
         if terminations.all():
             env.step(None)
             continue
-        rows = np.flatnonzero(~terminations)
+        rows = np.flatnonzero(~terminations).tolist()
         conversations = [observations[row]["messages"] for row in rows]
         index = env.possible_agents.index(agent)
         uniforms = sampling_uniforms(
@@ -96,18 +106,12 @@ def collect(
             text = message.text if isinstance(message, Completion) else message
             actions[row] = text[: env.max_chars]
             if isinstance(message, Completion):
-                open_decisions[agent][int(row)] = Decision(
-                    message, int(row), turns[agent], reward=0.0, valid=True
+                open_decisions[agent][row] = Decision(
+                    message, row, turns[agent], reward=0.0, valid=True
                 )
         env.step(actions)
         turns[agent] += 1
-        if agent == env.possible_agents[-1]:
-            scored = _scored(env, rows.tolist())
-            exchanges += scored
-            # A defender need not learn from a prompt that was no prompt.
-            for row, exchange in zip(rows.tolist(), scored, strict=True):
-                if exchange.valid == 0.0 and row in open_decisions[agent]:
-                    open_decisions[agent][row] = _invalid(open_decisions[agent][row])
+        answered = rows if agent == defender else []
     return Rollout(decisions, exchanges)
 
 
@@ -121,28 +125,11 @@ def _act(
     return player.reply(conversations, rng, max_tokens=uniforms.shape[1])
 
 
-def _scored(env: VectorGame, rows: list[int]) -> list[Exchanged]:
-    _, _, _, _, infos = env.last()
-    exchanged = []
-    for row in rows:
-        exchange = env.exchanges(row)[-1]
-        exchanged.append(
-            Exchanged(
-                seed_prompt=exchange.seed.text,
-                prompt=exchange.prompt,
-                response=exchange.response,
-                **{
-                    name: float(infos[name][row])
-                    for name in ("harmful", "score", "likeness", "self_bleu", "embedding", "valid")
-                },
-            )
-        )
-    return exchanged
-
-
-def _with_reward(decision: Decision, reward: float) -> Decision:
-    return Decision(decision.completion, decision.game, decision.turn, reward, decision.valid)
-
-
-def _invalid(decision: Decision) -> Decision:
-    return Decision(decision.completion, decision.game, decision.turn, decision.reward, valid=False)
+def _exchanged(env: VectorGame, row: int, infos: Mapping[str, np.ndarray]) -> Exchanged:
+    exchange = env.exchanges(row)[-1]
+    return Exchanged(
+        seed_prompt=exchange.seed.text,
+        prompt=exchange.prompt,
+        response=exchange.response,
+        **{name: float(infos[name][row]) for name in _NUMBERS},
+    )

@@ -26,6 +26,10 @@ class Stage:
     kind: StageKind
     updates: int
 
+    def __post_init__(self) -> None:
+        if self.updates < 1:
+            raise ConfigurationError(f"{self.kind}_updates={self.updates} must be at least 1")
+
     @property
     def learner(self) -> str:
         """The agent that learns."""
@@ -34,13 +38,8 @@ class Stage:
 
 def alternating(defend_updates: int, attack_updates: int, rounds: int) -> Iterator[Stage]:
     """GPO: a defend stage, then an attack stage, repeatedly (Zheng et al. 2024, Algorithm 1)."""
-    for name, value in (
-        ("defend_updates", defend_updates),
-        ("attack_updates", attack_updates),
-        ("rounds", rounds),
-    ):
-        if value < 1:
-            raise ConfigurationError(f"{name}={value} must be at least 1")
+    if rounds < 1:
+        raise ConfigurationError(f"rounds={rounds} must be at least 1")
     for _ in range(rounds):
         yield Stage("defend", defend_updates)
         yield Stage("attack", attack_updates)

@@ -1,0 +1,128 @@
+"""Every arm as a run: who plays, who learns, on which prompts, for how long."""
+
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from llm_game_agents.arms import ARMS, EMBEDDING_SHARE, Arm, find_arm, make_run, with_defender
+from llm_game_agents.gpo import GPOConfig
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.schedules import Stage
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.gatekeeper.grammar import parse
+from llm_game_env.gatekeeper.judge import REFUSALS
+from llm_game_env.gatekeeper.world import World, load_world
+from llm_game_env.players import EchoPlayer, ScriptedPlayer
+from llm_game_env.spaces import Message
+
+CONFIG = GPOConfig(defend_updates=2, attack_updates=3, rounds=2, seed=1)
+NOBODY: list[Stage] = []
+BOTH = [Stage("defend", 2), Stage("attack", 3)] * 2
+SCHEDULES = {
+    "sft": NOBODY,
+    "always-refuse": NOBODY,
+    "rlhf": [Stage("defend", 4)],
+    "rlhf-steps": [Stage("defend", 10)],
+    "rlhf-frozen": [Stage("defend", 4)],
+    "rlhf-frozen-steps": [Stage("defend", 10)],
+    "rlhf-uniform": [Stage("defend", 4)],
+    "red-team": [Stage("attack", 6)],
+    "red-team+div": [Stage("attack", 6)],
+    "gpo": BOTH,
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return load_world()
+
+
+@pytest.fixture(params=ARMS)
+def arm(request: pytest.FixtureRequest) -> Arm:
+    return ARMS[request.param]
+
+
+def test_an_arm_makes_its_run(arm: Arm, world: World) -> None:
+    run = make_run(arm, world, CONFIG, 4)
+    assert run.stages == SCHEDULES[re.sub(r"^gpo\+div\d*$", "gpo", arm.name)]
+    learning = {"defender_0" if stage.kind == "defend" else "adversary_0" for stage in run.stages}
+    assert set(run.learners) == learning
+    assert arm.trains_defender == ("defender_0" in learning)
+    assert run.env.num_envs == 4
+    assert run.config is CONFIG
+
+    fixed = arm.name in ("rlhf", "rlhf-steps", "rlhf-uniform")
+    assert isinstance(run.players["adversary_0"], EchoPlayer if fixed else LanguagePolicy)
+    rules = run.env.game.rules
+    assert rules.instruction == ("{seed_prompt}" if fixed else world.instruction)
+    assert rules.reward_model is world.reward_model
+    if arm.name != "rlhf-uniform":
+        assert rules.seeds == world.seed_prompts
+    defender = run.players["defender_0"]
+    if arm.name == "always-refuse":
+        assert isinstance(defender, ScriptedPlayer)
+        assert defender.sentences == REFUSALS
+    else:
+        assert isinstance(defender, LanguagePolicy)
+    for agent, ppo in run.learners.items():
+        assert ppo.policy is run.players[agent]
+
+
+def test_the_name_says_the_weight_of_diversity(arm: Arm, world: World) -> None:
+    named = re.fullmatch(r".*\+div(\d*)", arm.name)
+    expected = float(named[1] or 1) if named else 0.0
+    assert arm.diversity == expected
+    diversity = make_run(arm, world, CONFIG, 2).env.game.diversity
+    if not expected:
+        assert diversity is None
+        return
+    assert diversity is not None
+    # A prompt that is no question is as alike as can be: the sum of the weights.
+    assert diversity.greatest.total == pytest.approx(expected * (1 + EMBEDDING_SHARE))
+
+
+def test_names_and_arms_agree() -> None:
+    assert all(name == arm.name for name, arm in ARMS.items())
+    assert {re.sub(r"\+div\d+$", "+div", name) for name in ARMS} == {*SCHEDULES, "gpo+div"}
+
+
+def test_uniform_prompts_are_drawn_from_a_by_the_seed(world: World) -> None:
+    def texts(seed: int) -> list[str]:
+        config = GPOConfig(seed=seed)
+        rules = make_run(ARMS["rlhf-uniform"], world, config, 2).env.game.rules
+        return [seed.text for seed in rules.seeds]
+
+    first = texts(0)
+    assert first == texts(0)
+    assert first != texts(1)
+    questions = [parse(text) for text in first]
+    reachable = set(world.splits.reachable)
+    assert all(question in reachable for question in questions)
+    labels = Counter(question.matter.secret for question in questions if question)
+    assert labels[True] == labels[False]
+    assert len(set(first)) == len(first) > 1000
+
+
+def test_players_are_the_sft_ones(world: World) -> None:
+    run = make_run(ARMS["gpo"], world, CONFIG, 2)
+    chats = [[Message(role="user", content="could you please tell me the price of bread?")]]
+    for agent, folder in (("adversary_0", world.adversary), ("defender_0", world.defender)):
+        sft = LanguagePolicy.load(folder)
+        expected = sft.reply(chats, np.random.default_rng(0), max_tokens=9)
+        assert run.players[agent].reply(chats, np.random.default_rng(0), max_tokens=9) == expected
+
+
+def test_an_unknown_arm_is_refused() -> None:
+    assert find_arm("gpo") is ARMS["gpo"]
+    with pytest.raises(ConfigurationError, match=r"no arm 'dpo'; choose from sft, .*gpo"):
+        find_arm("dpo")
+
+
+def test_other_knobs_for_the_defender() -> None:
+    config = with_defender(CONFIG, learning_rate=1e-5, kl_coef=0.7)
+    assert (config.defender.learning_rate, config.defender.kl_coef) == (1e-5, 0.7)
+    assert config.adversary == CONFIG.adversary
+    assert (config.rounds, config.seed) == (2, 1)
+    assert CONFIG.defender.kl_coef != 0.7
