@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from flags import RunFlags, fresh_folder, gpo_config
-from llm_game_agents.arms import find_arm
-from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
+from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
 from rich.console import Console
 from rich.table import Table
 
+from llm_game_agents.arms import find_arm
+from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
 from llm_game_env.evaluation.attack import AttackRates
 from llm_game_env.evaluation.curves import draw_curves
 from llm_game_env.evaluation.defender_report import DefenderReport
@@ -20,13 +20,18 @@ NUM_PER_LABEL = 256
 TARGET_ARM = "rlhf"
 
 
-def run(flags: RunFlags) -> None:
-    """Trains every arm, tests both players, and writes all of it below one folder."""
+def run(flags: RunFlags) -> int:
+    """Trains every arm, tests both players, writes all of it below one folder; exit status.
+
+    Ctrl-C ends the arm at hand, which is saved, and reports the arms that are finished.
+    """
     arms = [find_arm(name.strip()) for name in flags.arms.split(",")]
     config = gpo_config(flags)
     world = load_world()
     folder = fresh_folder(flags.out)
     trained: list[TrainedArm] = []
+    attacks: dict[str, AttackRates | None] = {}
+    interrupted = False
     try:
         for arm in arms:
             trained.append(
@@ -39,16 +44,18 @@ def run(flags: RunFlags) -> None:
                     num_per_label=NUM_PER_LABEL,
                 )
             )
+        attacks = attack_all(trained, world, flags.seed)
     except KeyboardInterrupt:
-        print(f"\ninterrupted; the run so far can be taken up from {folder}/*/checkpoint")
-        return
-    attacks = attack_all(trained, world, flags.seed)
+        interrupted = True
+        print(f"\ninterrupted; what was trained is saved in {folder}/*/checkpoint")
     curves = {t.arm.name: t.curves for t in trained if t.curves}
     if curves:
         draw_curves(curves, folder / "curves.png")
     write_results(folder / "results.json", flags, config, records(trained, attacks))
-    Console().print(table(trained, attacks))
+    if trained:
+        Console().print(table(trained, attacks))
     print(f"written to {folder}")
+    return INTERRUPTED if interrupted else 0
 
 
 def attack_all(trained: list[TrainedArm], world: World, seed: int) -> dict[str, AttackRates | None]:
@@ -69,7 +76,7 @@ def records(
             "games": t.games,
             "seconds": t.seconds,
             "defender": asdict(t.defender),
-            "attack_on_rlhf": asdict(rates) if (rates := attacks[t.arm.name]) else None,
+            "attack_on_rlhf": asdict(rates) if (rates := attacks.get(t.arm.name)) else None,
             "curves": [asdict(point) for point in t.curves],
         }
         for t in trained
@@ -90,7 +97,7 @@ def table(trained: list[TrainedArm], attacks: dict[str, AttackRates | None]) -> 
     result.add_column("")
     for item in trained:
         result.add_column(item.arm.name, justify="right")
-    columns = [column(item.defender, attacks[item.arm.name]) for item in trained]
+    columns = [column(item.defender, attacks.get(item.arm.name)) for item in trained]
     for name in columns[0]:
         result.add_row(name, *(cells[name] for cells in columns))
         if name in ("P wrong", "A wrong", "H wrong", "blind spot leak"):

@@ -7,8 +7,12 @@ from typing import Any, TypeVar
 
 from llm_game_agents.gpo import GPOConfig
 from llm_game_agents.ppo import PPOConfig
+from llm_game_env import ConfigurationError
 
 T = TypeVar("T")
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
 
 
 def flag(default: Any, words: str) -> Any:
@@ -44,6 +48,13 @@ class RunFlags:
     defender_max_tokens: int = flag(128, "of one message, with your own models")
     device: str = flag("cpu", "where your own models run")
 
+    def __post_init__(self) -> None:
+        for name in ("threads", "rounds", "defend_updates", "attack_updates", "games"):
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 1")
+        if self.seed < 0:
+            raise ConfigurationError(f"seed={self.seed} must be at least 0")
+
     @property
     def names_own_models(self) -> bool:
         """Whether any model or prompt of the user's own is named."""
@@ -58,7 +69,7 @@ def add_flags(parser: argparse.ArgumentParser, kind: type) -> None:
             f"--{item.name.replace('_', '-')}",
             type=type(default),
             default=default,
-            help=f"{item.metadata['help']} (default: {default or 'none'})",
+            help=f"{item.metadata['help']} (default: {'none' if default == '' else default})",
         )
 
 
@@ -90,5 +101,10 @@ def fresh_folder(wanted: str) -> Path:
     while path.exists():
         number += 1
         path = Path(f"{wanted}-{number}")
-    path.mkdir(parents=True)
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the run folder {str(path)!r} cannot be made ({error}); give another one as --out"
+        ) from error
     return path

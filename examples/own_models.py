@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from flags import RunFlags, fresh_folder, gpo_config
+import torch
+from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
+
 from llm_game_agents.gpo import GPO, GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_agents.recorder import Recorder
-
 from llm_game_env import ConfigurationError, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.evaluation.curves import draw_curves
@@ -16,9 +17,10 @@ from llm_game_env.evaluation.results import write_results
 from llm_game_env.rewards import ClassifierReward
 
 
-def run(flags: RunFlags) -> None:
-    """Checks everything, trains, and saves both players below one folder."""
+def run(flags: RunFlags) -> int:
+    """Checks everything, trains, and saves both players below one folder; exit status."""
     _require(flags)
+    _check_device(flags.device)
     reward_model = ClassifierReward(
         flags.reward_model, label=flags.reward_label or None, device=flags.device
     )
@@ -44,15 +46,18 @@ def run(flags: RunFlags) -> None:
     run = GPO(env, adversary, defender, config)
     folder = fresh_folder(flags.out)
     recorder = Recorder(folder, sum(stage.updates for stage in run.stages), "gpo", judged=False)
+    status = 0
     try:
         run.learn(recorder)
     except KeyboardInterrupt:
+        status = INTERRUPTED
         print("\ninterrupted")
     finally:
         recorder.close()
         checkpoint = run.save(folder / "checkpoint")
         print(f"players and optimisers saved in {checkpoint}")
     finish(flags, config, recorder, folder)
+    return status
 
 
 def finish(flags: RunFlags, config: GPOConfig, recorder: Recorder, folder: Path) -> None:
@@ -78,3 +83,12 @@ def _require(flags: RunFlags) -> None:
             f"{' and '.join(missing)} missing; with your own models give all of "
             "--adversary, --defender, --reward-model and --seed-prompts"
         )
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        raise ConfigurationError(
+            f"device={device!r} cannot be used ({error}); give cpu, or a device of this machine"
+        ) from error

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from llm_game_agents.arms import find_arm, make_run, with_defender
 from llm_game_agents.experiment import unwrapped
 from llm_game_agents.gpo import GPOConfig, Iteration
 from llm_game_agents.recorder import Recorder
-
 from llm_game_env.evaluation.attack import attack_rates
 from llm_game_env.evaluation.defender_report import defender_report, validation_error
 from llm_game_env.gatekeeper.build import BuildConfig, build_world

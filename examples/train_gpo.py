@@ -25,17 +25,18 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_flags(parser, RunFlags)
-    flags = read_flags(parser.parse_args(), RunFlags)
-    torch.set_num_threads(flags.threads)
+    arguments = parser.parse_args()
     # Its bars for loading and saving weights would break up the run's own.
     logging.disable_progress_bar()
-    job = own_models.run if flags.names_own_models else demo.run
     try:
-        job(flags)
+        flags = read_flags(arguments, RunFlags)
+        torch.set_num_threads(flags.threads)
+        job = own_models.run if flags.names_own_models else demo.run
+        return job(flags)
     except GameError as error:
-        print(f"error: {error}", file=sys.stderr)
+        # One line, also where the reason is a library's that takes several.
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
         return 2
-    return 0
 
 
 if __name__ == "__main__":

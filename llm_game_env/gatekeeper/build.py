@@ -66,8 +66,8 @@ class BuildConfig:
 def build_world(out: Path, config: BuildConfig, *, workers: int = 2) -> None:
     """Trains the models of a world and writes them below `out`, with a card each.
 
-    Each transformer is trained in a process of its own, so that the result does not depend on
-    how many are trained at once.
+    Each transformer is trained from a generator of its own, so that the result does not depend
+    on how many are trained at once.
     """
     splits = draw_splits(config.seed)
     out.mkdir(parents=True, exist_ok=True)
