@@ -25,7 +25,7 @@ def run(flags: RunFlags) -> int:
 
     Ctrl-C ends the arm at hand, which is saved, and reports the arms that are finished.
     """
-    arms = [find_arm(name.strip()) for name in flags.arms.split(",")]
+    arms = [find_arm(name) for name in dict.fromkeys(flags.arms.replace(" ", "").split(","))]
     config = gpo_config(flags)
     world = load_world()
     folder = fresh_folder(flags.out)
@@ -59,8 +59,10 @@ def run(flags: RunFlags) -> int:
 
 
 def attack_all(trained: list[TrainedArm], world: World, seed: int) -> dict[str, AttackRates | None]:
-    """Every arm's adversary against one defender, that of plain RLHF where it was trained."""
-    target = next((t for t in trained if t.arm.name == TARGET_ARM), trained[0])
+    """Every arm's adversary against the defender of plain RLHF, where that was trained."""
+    target = next((t for t in trained if t.arm.name == TARGET_ARM), None)
+    if target is None:
+        return {}
     defender = unwrapped(target.run.players[AGENTS[DEFENDER]])
     return {t.arm.name: attack(t, defender, world, seed=seed) for t in trained}
 

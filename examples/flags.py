@@ -40,6 +40,7 @@ class RunFlags:
     defender: str = flag("", "your own models: defender, a folder or hub id")
     reward_model: str = flag("", "your own models: a sequence classifier, a folder or hub id")
     reward_label: str = flag("", "its label whose probability is the score; empty for a scalar")
+    reward_best: str = flag("", "its highest score; needed for a scalar")
     seed_prompts: str = flag("", "your own seed prompts: JSON, JSONL, CSV or Parquet")
     instruction: str = flag("", "what the adversary is told; holds {seed_prompt}")
     diversity: float = flag(1.0, "weight of SelfBLEU with your own models")

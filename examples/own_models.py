@@ -22,7 +22,10 @@ def run(flags: RunFlags) -> int:
     _require(flags)
     _check_device(flags.device)
     reward_model = ClassifierReward(
-        flags.reward_model, label=flags.reward_label or None, device=flags.device
+        flags.reward_model,
+        label=flags.reward_label or None,
+        best=_number("--reward-best", flags.reward_best),
+        device=flags.device,
     )
     env = red_team_v0.vector_env(
         flags.games,
@@ -83,6 +86,13 @@ def _require(flags: RunFlags) -> None:
             f"{' and '.join(missing)} missing; with your own models give all of "
             "--adversary, --defender, --reward-model and --seed-prompts"
         )
+
+
+def _number(name: str, text: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise ConfigurationError(f"{name}={text!r} must be a number") from error
 
 
 def _check_device(device: str) -> None:

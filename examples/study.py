@@ -1,4 +1,4 @@
-"""The study: every arm, tuned alike on development seeds, confirmed once on fresh builds.
+"""The study: every arm's defender tuned alike on development builds, confirmed on fresh ones.
 
     python examples/study.py               everything, resumable: finished runs are not repeated
     python examples/study.py --only tune   one phase: worlds, tune, confirm or report

@@ -32,7 +32,7 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
         self.metadata = {
             "name": name,
             "render_modes": ["human", "ansi"],
-            "is_parallelizable": True,
+            "is_parallelizable": False,
         }
         self.render_mode = render_mode
         self.possible_agents = list(AGENTS)

@@ -4,7 +4,8 @@
     ├── ConfigurationError (ValueError)   an argument, a file or a model that cannot be used
     │   └── SeedPromptError               seed prompts that cannot be read, with the line
     ├── IllegalAction (ValueError)        a move outside the action space
-    └── RewardError                       a reward model that returned something unusable
+    ├── RewardError                       a reward model that returned something unusable
+    └── TrainingError                     an update that cannot be made
 
 A message names the argument, the value and the remedy.
 """
@@ -41,3 +42,7 @@ class IllegalAction(GameError, ValueError):
 
 class RewardError(GameError):
     """A reward model returned the wrong number of scores, or one that is not finite."""
+
+
+class TrainingError(GameError):
+    """An update that cannot be made, such as one with a gradient that is not finite."""

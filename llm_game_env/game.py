@@ -44,7 +44,7 @@ class _Row:
     """One game in progress."""
 
     rng: np.random.Generator
-    seed_index: int = 0
+    seed_index: int | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     parts: list[RewardParts] = field(default_factory=list)
     prompt: str | None = None
@@ -101,17 +101,25 @@ class Game:
         """ADVERSARY or DEFENDER."""
         return ADVERSARY if self._rows[row].prompt is None else DEFENDER
 
+    def has_game(self, row: int) -> bool:
+        """Whether the row plays, or has played to its end, a game since the last reset."""
+        return self._rows[row].seed_index is not None
+
     def turn(self, row: int) -> int:
         """Exchanges completed, in [0, max_turns]."""
         return len(self._rows[row].exchanges)
 
     def seed(self, row: int) -> Seed:
         """The seed prompt of a row's game."""
-        return self.rules.seeds[self._rows[row].seed_index]
+        return self.rules.seeds[self.seed_index(row)]
 
     def seed_index(self, row: int) -> int:
-        """Its index."""
-        return self._rows[row].seed_index
+        """Its index; 0 where there is no game."""
+        return self._rows[row].seed_index or 0
+
+    def pending_prompt(self, row: int) -> str | None:
+        """The prompt that waits for its answer."""
+        return self._rows[row].prompt
 
     def exchanges(self, row: int) -> tuple[Exchange, ...]:
         """The exchanges of a row's game so far."""
@@ -124,6 +132,8 @@ class Game:
     def conversation(self, row: int, agent: int) -> list[Message]:
         """The dialogue as one agent sees it, its own messages as the assistant's; a fresh list."""
         game = self._rows[row]
+        if game.seed_index is None:
+            return []
         system = self.rules.system_prompts[agent]
         messages = [] if system is None else [Message(role="system", content=system)]
         if agent == ADVERSARY:

@@ -38,6 +38,10 @@ def read_options(
         return ResetOptions(freeze)
     if not isinstance(ids, Sequence) or isinstance(ids, str):
         raise ConfigurationError(f"options['seed_prompt_ids']={ids!r} must be a list of ids")
+    if len(ids) == 0:
+        raise ConfigurationError(
+            "options['seed_prompt_ids'] is empty; name at least one, or leave it out"
+        )
     if len(ids) > num_rows:
         raise ConfigurationError(
             f"options['seed_prompt_ids'] names {len(ids)} seed prompts for {num_rows} games; "

@@ -32,8 +32,9 @@ When the defender has answered, the exchange is scored.
 | `defender_0` | the reward model's score |
 | `adversary_0` | minus the score, minus the weighted likeness of the prompt to earlier ones |
 
-A prompt that is not well formed (blank; in the built-in world: no question of its grammar) counts
-as the reward model's best score, and `infos["valid"]` is 0.
+A prompt that is not well formed (blank; under the built-in world's rewards: no question of its
+grammar) counts as the reward model's best score and as wholly like the history, and
+`infos["valid"]` is 0.
 
 ### End of a game
 
@@ -47,6 +48,7 @@ first answer that scores below `unsafe_below`. Nothing truncates.
 | `seed_prompts` | strings, records, a file (JSON, JSONL, CSV, Parquet) or a `datasets.Dataset` |
 | `reward_model` | a `RewardModel`; the world's learned one by default, `"judge"` its ground truth |
 | `diversity` | a `Diversity`, copied; none by default |
+| `action_format` | `"text"` |
 | `instruction` | what the adversary is told, with the fields `{seed_prompt}` and `{context}` |
 | `system_prompts` | by agent |
 | `max_turns`, `turn_reward`, `stop_when_unsafe`, `unsafe_below`, `max_chars` | see `Rules` |
@@ -111,9 +113,12 @@ def _rules(
     seed_prompts: SeedSource | None = None,
     reward_model: RewardModel | Literal["judge"] | None = None,
     instruction: str | None = None,
+    action_format: Literal["text"] = "text",
     **arguments: Any,
 ) -> Rules:
     """Fills what was left out from the built-in world."""
+    if action_format != "text":
+        raise ConfigurationError(f"action_format={action_format!r} must be 'text'")
     in_world = seed_prompts is None or reward_model is None or reward_model == "judge"
     if in_world:
         # Imported here: a game with its own seed prompts and rewards needs neither.

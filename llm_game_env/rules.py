@@ -107,9 +107,17 @@ def make_rules(
         raise ConfigurationError(f"system_prompts={prompts!r} must hold strings")
     if not isinstance(unsafe_below, int | float) or not math.isfinite(unsafe_below):
         raise ConfigurationError(f"unsafe_below={unsafe_below!r} must be a finite number")
-    checks = isinstance(reward_model, ChecksPrompts)
+    seeds = load_seed_prompts(seed_prompts)
+    is_well_formed = _is_not_blank
+    if isinstance(reward_model, ChecksPrompts):
+        is_well_formed = reward_model.is_well_formed
+    if not any(is_well_formed(seed.text) for seed in seeds):
+        raise ConfigurationError(
+            f"no seed prompt is one that {type(reward_model).__name__} can score (the first is "
+            f"{seeds[0].text!r}); give a reward_model that fits your seed_prompts"
+        )
     return Rules(
-        seeds=load_seed_prompts(seed_prompts),
+        seeds=seeds,
         reward_model=reward_model,
         instruction=instruction,
         system_prompts=(prompts.get(AGENTS[ADVERSARY]), prompts.get(AGENTS[DEFENDER])),
@@ -118,7 +126,7 @@ def make_rules(
         stop_when_unsafe=stop_when_unsafe,
         unsafe_below=unsafe_below,
         max_chars=max_chars,
-        is_well_formed=reward_model.is_well_formed if checks else _is_not_blank,
+        is_well_formed=is_well_formed,
     )
 
 

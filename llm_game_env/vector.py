@@ -176,7 +176,7 @@ class VectorGame:
         }
         rows = range(self.num_envs)
         infos["seed_prompt_index"] = np.array([float(self.game.seed_index(row)) for row in rows])
-        infos["harmful"] = np.array([float(self.game.seed(row).label == "harmful") for row in rows])
+        infos["harmful"] = np.array([float(self._is_harmful(row)) for row in rows])
         return infos
 
     def exchanges(self, row: int) -> tuple[Exchange, ...]:
@@ -186,7 +186,11 @@ class VectorGame:
     def transcript(self, row: int) -> str:
         """One row's game as text."""
         game = self.game
-        return transcript(game.seed(row), game.exchanges(row), game.parts(row))
+        if not game.has_game(row):
+            return ""
+        return transcript(
+            game.seed(row), game.exchanges(row), game.parts(row), game.pending_prompt(row)
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Generators and diversity history, to be taken between games."""
@@ -199,6 +203,9 @@ class VectorGame:
 
     def close(self) -> None:
         """Nothing to release."""
+
+    def _is_harmful(self, row: int) -> bool:
+        return self.game.has_game(row) and self.game.seed(row).label == "harmful"
 
     def _row_seeds(self, seed: int | Sequence[int]) -> list[int]:
         if isinstance(seed, int | Integral):  # those of NumPy included

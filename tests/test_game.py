@@ -189,12 +189,12 @@ def test_gibberish_does_not_pay_in_diversity(
 
 
 class Choosy:
-    """A reward model that takes questions alone."""
+    """A reward model that takes questions alone, and the seed prompts of these tests."""
 
     best = 1.0
 
     def is_well_formed(self, prompt: str) -> bool:
-        return prompt.endswith("?")
+        return prompt.endswith("?") or prompt in ("s0", "s1", "s2")
 
     def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         return np.zeros(len(exchanges), np.float32)

@@ -304,12 +304,18 @@ def test_given_seed_prompts_leave_the_generators_alone(make_games: MakeGames) ->
 
 
 def test_no_given_seed_prompt_at_all(make_games: MakeGames) -> None:
-    games = make_games(2)
-    games.reset(options={"seed_prompt_ids": []})
-    assert not games.active.any()
-    games.step(None)
-    games.step(None)
-    assert games.agents == []
+    with pytest.raises(ConfigurationError, match="empty"):
+        make_games(2).reset(options={"seed_prompt_ids": []})
+
+
+def test_rows_without_a_game_say_nothing(make_games: MakeGames) -> None:
+    games = make_games(3)
+    games.reset(options={"seed_prompt_ids": ["1"]})
+    infos = games.infos()
+    assert infos["seed_prompt_index"].tolist() == [1.0, 0.0, 0.0]
+    assert infos["harmful"].tolist() == [1.0, 0.0, 0.0]
+    assert [len(observation["messages"]) for observation in games.last().observations] == [1, 0, 0]
+    assert games.transcript(2) == ""
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from llm_game_env.gatekeeper.splits import seed_prompts
 from llm_game_env.gatekeeper.world import World
 from llm_game_env.players import EchoPlayer, Player, ScriptedPlayer
 
-NUM_UNIFORM_PROMPTS = 4096
+NUM_UNIFORM_PROMPTS = 2048
 EMBEDDING_SHARE = 0.2
 
 
@@ -95,7 +95,9 @@ def find_arm(name: str) -> Arm:
 
 
 def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
-    """The run that an arm stands for; every arm gets the same number of updates a player.
+    """The run that an arm stands for; a player that learns gets as many updates in every arm.
+
+    The suffix -steps is the exception, see the table.
 
     Args:
         arm: see `Arm`.
@@ -108,7 +110,7 @@ def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
     prompts = world.seed_prompts
     if arm.prompts == "uniform":
         sample = world.splits.sample(
-            world.splits.reachable, NUM_UNIFORM_PROMPTS // 2, f"uniform {config.seed}"
+            world.splits.reachable_train, NUM_UNIFORM_PROMPTS // 2, f"uniform {config.seed}"
         )
         prompts = seed_prompts(sample)
     diversity = None

@@ -1,7 +1,7 @@
 """A run on disk: both players as Hugging Face folders, and what going on needs.
 
     PATH/
-      adversary_0/  defender_0/   of the players that learn; weights in safetensors
+      adversary_0/  defender_0/   of every `LanguagePolicy`; weights in safetensors
       config.json                 knobs and stages
       state.pt                    optimisers, generators, diversity history (`weights_only`)
 

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from llm_game_agents import checkpoint
+from llm_game_agents.interrupts import held_interrupts
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.ppo import PPO, PPOConfig, PPOStats
 from llm_game_agents.rollout import Exchanged, Rollout, collect
@@ -122,18 +125,24 @@ class GPO:
         }
         self.learners = self._make_learners()
         self.num_iterations = 0
-        env.reset(seed=self.config.seed)
+        # Row seeds that runs with neighbouring seeds do not share.
+        rows = np.random.SeedSequence(self.config.seed).generate_state(env.num_envs)
+        env.reset(seed=rows.tolist())
 
     def learn(self, callback: Callable[[Iteration], None] | None = None) -> "GPO":
-        """Plays the schedule from where it stands; the callback sees every update."""
+        """Plays the schedule from where it stands; the callback sees every update.
+
+        Ctrl-C takes effect after the update at hand, so that the run can be saved as it stands.
+        """
         done = 0
         for stage_index, stage in enumerate(self.stages):
             for _ in range(stage.updates):
                 done += 1
                 if done > self.num_iterations:
-                    iteration = self._iterate(stage, stage_index)
-                    if callback is not None:
-                        callback(iteration)
+                    with held_interrupts():
+                        iteration = self._iterate(stage, stage_index)
+                        if callback is not None:
+                            callback(iteration)
         return self
 
     def save(self, path: str | Path) -> Path:
@@ -181,13 +190,14 @@ class GPO:
             AGENTS[DEFENDER]: self.config.defender,
         }
         learners: dict[str, PPO] = {}
-        for agent in {stage.learner for stage in self.stages}:
+        for index, agent in enumerate(AGENTS):
+            if agent not in {stage.learner for stage in self.stages}:
+                continue
             player = self.players[agent]
             if not isinstance(player, LanguagePolicy):
                 raise ConfigurationError(
                     f"the schedule trains {agent}, which is a {type(player).__name__}; give a "
                     "LanguagePolicy, or a schedule without its stages"
                 )
-            index = AGENTS.index(agent)
-            learners[agent] = PPO(player, configs[agent], seed=2 * self.config.seed + index)
+            learners[agent] = PPO(player, configs[agent], seed=[self.config.seed, index])
         return learners

@@ -86,10 +86,13 @@ class LanguagePolicy(nn.Module):
         Raises:
             ConfigurationError: a model or tokenizer cannot be loaded or used.
         """
-        player = CausalLMPlayer.load(path, device=device, temperature=temperature)
+        # Small updates vanish in the rounding of bfloat16 weights.
+        player = CausalLMPlayer.load(
+            path, device=device, temperature=temperature, dtype=torch.float32
+        )
         policy = cls(player)
         if reference is not None:
-            frozen = CausalLMPlayer.load(reference, device=device)
+            frozen = CausalLMPlayer.load(reference, device=device, dtype=torch.float32)
             policy.reference = frozen.model.requires_grad_(False)
         head = Path(path) / VALUE_HEAD_FILE
         if head.exists():
@@ -144,6 +147,16 @@ class LanguagePolicy(nn.Module):
         hidden = output.hidden_states[-1][:, start - 1 : -1]
         values = self.value_head(hidden.to(self.value_head.weight.dtype))[..., 0]
         return TokenScores(*(nn.functional.pad(x, (start, 0)) for x in (chosen, entropy, values)))
+
+    @torch.no_grad()
+    def values(self, ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """The critic's estimates alone, float [B, T] as in `score`."""
+        tail = {"logits_to_keep": 1} if self._keeps_logits else {}
+        output = self.model(
+            input_ids=ids, attention_mask=attention_mask, output_hidden_states=True, **tail
+        )
+        hidden = output.hidden_states[-1][:, :-1].to(self.value_head.weight.dtype)
+        return nn.functional.pad(self.value_head(hidden)[..., 0], (1, 0))
 
     @torch.no_grad()
     def reference_logprobs(

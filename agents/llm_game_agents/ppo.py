@@ -4,6 +4,7 @@ One optimiser, one learning-rate schedule and one critic a player; they step on 
 updates only, and keep their moments while the other player learns.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from llm_game_agents.losses import (
 )
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.trajectory import Decision, Trajectory, pack
-from llm_game_env.errors import ConfigurationError
+from llm_game_env.errors import ConfigurationError, TrainingError
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ class PPO:
         seed: of the order of the minibatches.
     """
 
-    def __init__(self, policy: LanguagePolicy, config: PPOConfig, seed: int) -> None:
+    def __init__(
+        self, policy: LanguagePolicy, config: PPOConfig, seed: int | Sequence[int]
+    ) -> None:
         self.policy = policy
         self.config = config
         self._parameters = [*policy.model.parameters(), *policy.value_head.parameters()]
@@ -129,7 +132,11 @@ class PPO:
         self.num_updates = 0
 
     def update(self, decisions: list[Decision]) -> PPOStats:
-        """One PPO update on what the policy did in a rollout."""
+        """One PPO update on what the policy did in a rollout.
+
+        Raises:
+            TrainingError: a gradient is not finite; the weights are those before its minibatch.
+        """
         config = self.config
         trajectory = self._prepare(decisions)
         mask = trajectory.response_mask
@@ -191,13 +198,21 @@ class PPO:
     def _prepare(self, decisions: list[Decision]) -> Trajectory:
         policy = self.policy
         trajectory = pack(decisions, policy.player.pad_id, policy.value_head.weight.device)
-        ids, attention_mask = trajectory.ids, trajectory.attention_mask
-        mask, start = trajectory.response_mask, trajectory.first_response_column
+        mask = trajectory.response_mask
         if self.num_updates == 0 and not policy.value_head.weight.any():
             # A critic that starts from 0 would take its first rollouts for all good or all bad.
             policy.value_head.bias.fill_(masked_mean(trajectory.rewards, mask.any(-1)))
-        trajectory.values.copy_(policy.score(ids, attention_mask, start).values * mask)
-        trajectory.ref_logprobs.copy_(policy.reference_logprobs(ids, attention_mask, start) * mask)
+        # As many rows at once as in an update, which needs more memory than this.
+        for rows in torch.arange(len(trajectory)).chunk(self.config.num_minibatches):
+            batch = trajectory.take(rows.to(mask.device))
+            ids, attention_mask, width = batch.ids, batch.attention_mask, batch.ids.shape[1]
+            start = batch.first_response_column
+            trajectory.values[rows, :width] = policy.values(ids, attention_mask)
+            trajectory.ref_logprobs[rows, :width] = policy.reference_logprobs(
+                ids, attention_mask, start
+            )
+        trajectory.values.mul_(mask)
+        trajectory.ref_logprobs.mul_(mask)
         return trajectory
 
     def _warm_up(self) -> float:
@@ -230,6 +245,12 @@ class PPO:
         self._optimizer.zero_grad()
         loss.backward()
         grad_norm = nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
+        if not torch.isfinite(grad_norm):
+            raise TrainingError(
+                f"the gradient is {grad_norm.item()} (policy loss {loss_policy.item()}, value "
+                f"loss {loss_value.item()}); nothing was changed by it: lower learning_rate, or "
+                "look for a reward that is out of proportion"
+            )
         self._optimizer.step()
         with torch.no_grad():
             logprobs = scores.logprobs

@@ -42,7 +42,7 @@ class AttackRates:
 
     @property
     def success(self) -> float:
-        """leak + over-refusal: what the adversary is paid for."""
+        """leak + over-refusal: attacks that count; wrong answers pay as well, but are no attack."""
         return self.leak + self.over_refusal
 
 

@@ -1,7 +1,7 @@
 """Builds the world's models: `python -m llm_game_env.gatekeeper.build [--out DIR] [--seed N]`.
 
 Everything is drawn from the seed: the splits, the corpora, the initial weights. The shipped world
-is seed 0 at full scale. `--scale` shortens training for tests.
+is seed 0 at full scale.
 """
 
 import argparse

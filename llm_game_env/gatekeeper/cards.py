@@ -49,7 +49,7 @@ _MODELS = {
     "encoder": (
         "sentence-transformers",
         "sentence encoder",
-        "One static vector a word, from latent semantic analysis of the grammar's questions.",
+        "One static vector a word, from explicit semantic analysis of the grammar's questions.",
     ),
 }
 

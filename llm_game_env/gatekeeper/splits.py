@@ -94,7 +94,7 @@ class Splits:
 
     @cached_property
     def collected_validation(self) -> tuple[Question, ...]:
-        """P, the part that models are selected on; no question of it is trained on."""
+        """P, the part that models are selected on; no fixed set of prompts holds any of it."""
         return self._collected[1]
 
     @cached_property
@@ -103,14 +103,22 @@ class Splits:
         return tuple(q for q in all_questions() if self.is_reachable(q))
 
     @cached_property
-    def reachable_validation(self) -> tuple[Question, ...]:
-        """A fifth of A, the part that models are selected on."""
+    def reachable_train(self) -> tuple[Question, ...]:
+        """A, the part that uniform training draws from, P's training part included."""
         return self._reachable_parts[0]
 
     @cached_property
-    def reachable_test(self) -> tuple[Question, ...]:
-        """The rest of A, the part that results are reported on."""
+    def reachable_validation(self) -> tuple[Question, ...]:
+        """A fifth of A without P, the part that models are selected on."""
         return self._reachable_parts[1]
+
+    @cached_property
+    def reachable_test(self) -> tuple[Question, ...]:
+        """Two fifths of A without P, the part that results are reported on.
+
+        Nothing but the adversary, which may write anything reachable, brings it into training.
+        """
+        return self._reachable_parts[2]
 
     @cached_property
     def held_out_validation(self) -> tuple[Question, ...]:
@@ -163,11 +171,13 @@ class Splits:
         )
 
     @cached_property
-    def _reachable_parts(self) -> tuple[tuple[Question, ...], tuple[Question, ...]]:
-        order = self._generator("reachable").permutation(len(self.reachable))
-        shuffled = [self.reachable[i] for i in order]
+    def _reachable_parts(self) -> tuple[tuple[Question, ...], ...]:
+        collected = {*self.collected_train, *self.collected_validation}
+        others = [question for question in self.reachable if question not in collected]
+        shuffled = [others[i] for i in self._generator("reachable").permutation(len(others))]
         fifth = len(shuffled) // 5
-        return tuple(shuffled[:fifth]), tuple(shuffled[fifth:])
+        train = (*self.collected_train, *shuffled[3 * fifth :])
+        return train, tuple(shuffled[:fifth]), tuple(shuffled[fifth : 3 * fifth])
 
     def _held_out(self, wanted: Part, other: Part) -> tuple[Question, ...]:
         def belongs(question: Question) -> bool:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from llm_game_env.chat import encode_chats
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.loading import load_pretrained
 from llm_game_env.players.sampling import StopReason, sample_tokens
 from llm_game_env.spaces import Message
 
@@ -45,7 +45,8 @@ class CausalLMPlayer:
         temperature: divides the logits when sampling; 0 takes the most probable token.
 
     Raises:
-        ConfigurationError: there is no end-of-sequence token, so no message would ever end.
+        ConfigurationError: there is no end-of-sequence token, so no message would ever end; or the
+            tokenizer is not the model's.
     """
 
     def __init__(self, model: Any, tokenizer: Any, *, temperature: float = 1.0) -> None:
@@ -55,7 +56,10 @@ class CausalLMPlayer:
         self.tokenizer = tokenizer
         self.temperature = temperature
         self.eos_ids = _eos_ids(model, tokenizer)
-        self.context = int(getattr(model.config, "max_position_embeddings", None) or 2**20)
+        config = model.config.get_text_config()
+        self.context = int(getattr(config, "max_position_embeddings", None) or 2**20)
+        self._vocabulary = int(model.get_input_embeddings().num_embeddings)
+        self._refuse_foreign_tokenizer()
 
     @classmethod
     def load(
@@ -64,35 +68,34 @@ class CausalLMPlayer:
         *,
         device: str | torch.device = "cpu",
         temperature: float = 1.0,
+        dtype: torch.dtype | Literal["auto"] = "auto",
     ) -> "CausalLMPlayer":
         """Loads a folder or a hub id; weights from safetensors only, no remote code.
+
+        Args:
+            path: the folder or hub id.
+            device: where the model goes.
+            temperature: see the class.
+            dtype: of the weights; "auto" keeps the checkpoint's.
 
         Raises:
             ConfigurationError: the model or its tokenizer cannot be loaded or used.
         """
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(path)
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                path, use_safetensors=True, attn_implementation="eager", output_loading_info=True
-            )
-        except (OSError, ValueError, SafetensorError) as error:
-            raise ConfigurationError(
-                f"{str(path)!r} cannot be loaded as a causal language model ({error}); give a "
-                "folder or hub id that holds config.json, a tokenizer and safetensors weights"
-            ) from error
-        model, loading = loaded
-        if loading["missing_keys"]:  # transformers fills them at random
-            raise ConfigurationError(
-                f"{str(path)!r} has no weights for {sorted(loading['missing_keys'])}; give a "
-                "causal language model, not a classifier or an encoder"
-            )
+        model, tokenizer = load_pretrained(
+            AutoModelForCausalLM,
+            path,
+            "causal language model",
+            dtype=dtype,
+            attn_implementation="eager",
+        )
         return cls(model.to(device), tokenizer, temperature=temperature)
 
     @property
     def pad_id(self) -> int:
         """A legal id for masked positions."""
         pad = self.tokenizer.pad_token_id
-        return min(self.eos_ids) if pad is None else pad
+        # Tokenizers get padding tokens that their models have no embedding for.
+        return min(self.eos_ids) if pad is None or pad >= self._vocabulary else pad
 
     def encode(self, conversations: Sequence[Sequence[Message]]) -> list[list[int]]:
         """Token ids of conversations, each ready for the assistant's next message."""
@@ -168,6 +171,15 @@ class CausalLMPlayer:
             ]
             totals[rows] = self._logprob_batch(pairs)
         return totals
+
+    def _refuse_foreign_tokenizer(self) -> None:
+        (ids,) = self.encode([[Message(role="user", content="hello")]])
+        if not ids or max(ids) >= self._vocabulary:
+            raise ConfigurationError(
+                f"the tokenizer of {self.tokenizer.name_or_path!r} gives the tokens {ids} for "
+                f"'hello' to a model with {self._vocabulary} tokens; put the model's own "
+                "tokenizer beside its weights"
+            )
 
     def _logprob_batch(self, pairs: list[tuple[list[int], list[int]]]) -> np.ndarray:
         width = max(len(prompt) + len(response) for prompt, response in pairs)

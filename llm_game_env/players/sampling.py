@@ -1,8 +1,7 @@
 """Batched sampling from a causal language model, keeping the log-probabilities.
 
-`transformers.generate` recomputes nothing that is wrong here, but it neither returns the
-log-probabilities it sampled with at no cost, nor takes its random numbers from outside, nor stops
-computing for sequences that have ended.
+`transformers.generate` does not take its random numbers from outside, makes one pay for the
+log-probabilities it sampled with, and goes on computing for sequences that have ended.
 """
 
 import inspect

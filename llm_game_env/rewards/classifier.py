@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from os import PathLike
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification
 
 from llm_game_env.chat import encode_chats
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.loading import load_pretrained
 from llm_game_env.rewards.protocol import Exchange
 
 
@@ -23,8 +24,8 @@ class ClassifierReward:
         path: a local folder or a hub id; weights are read from safetensors only.
         label: the class whose probability is the score, by the name in the model's `id2label`;
             needed where the model has more than one output.
-        best: the highest score; 1 for a probability. A scalar head declares none: give one where
-            the environment needs it, that is, where the adversary can forfeit.
+        best: the highest score, which a forfeited exchange pays the defender: 1 for a
+            probability; needed for a scalar head, which declares none.
         device: where the model runs.
         batch_size: exchanges a forward pass.
         max_length: tokens; of a longer dialogue the end is kept, which holds the response.
@@ -38,31 +39,20 @@ class ClassifierReward:
         path: str | PathLike[str],
         *,
         label: str | None = None,
-        best: float = 1.0,
+        best: float | None = None,
         device: str | torch.device = "cpu",
         batch_size: int = 64,
         max_length: int | None = None,
     ) -> None:
         self.path = str(path)
-        self.best = best
+        self._arguments = (label, best, batch_size, max_length)
         self.batch_size = batch_size
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(self.path)
-            self._model, loading = AutoModelForSequenceClassification.from_pretrained(
-                self.path, use_safetensors=True, output_loading_info=True
-            )
-        except (OSError, ValueError, SafetensorError) as error:
-            raise ConfigurationError(
-                f"reward_model={self.path!r} cannot be loaded as a sequence classifier "
-                f"({error}); give a folder or hub id that holds one, in safetensors"
-            ) from error
-        if loading["missing_keys"]:  # transformers fills them at random
-            raise ConfigurationError(
-                f"reward_model={self.path!r} has no weights for {sorted(loading['missing_keys'])}; "
-                "give a sequence classifier, not a language model"
-            )
+        self._model, self._tokenizer = load_pretrained(
+            AutoModelForSequenceClassification, self.path, "sequence classifier"
+        )
         self._model.to(device).eval().requires_grad_(False)
         self._label_index = self._find_label(label)
+        self.best = self._find_best(best)
         self._pad_id = self._find_pad_id()
         limit = getattr(self._model.config, "max_position_embeddings", None) or 4096
         # RoBERTa's first positions are padding: only the tokenizer knows how many are left.
@@ -117,10 +107,23 @@ class ClassifierReward:
             f"label={label!r}; {remedy}"
         )
 
+    def _find_best(self, best: float | None) -> float:
+        if best is None and self._label_index is None:
+            raise ConfigurationError(
+                f"reward_model={self.path!r} is a scalar head, which has no highest score; give "
+                "best=..., what a forfeited exchange pays the defender"
+            )
+        return 1.0 if best is None else best
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Rebuilt from its path, not from a copy of its weights.
+        return _rebuild, (type(self), self.path, str(self._model.device), self._arguments)
+
     def _find_pad_id(self) -> int:
         config, tokenizer = self._model.config, self._tokenizer
+        size = self._model.get_input_embeddings().num_embeddings
         for pad_id in (config.pad_token_id, tokenizer.pad_token_id, tokenizer.eos_token_id):
-            if pad_id is not None:
+            if pad_id is not None and pad_id < size:
                 # Classifiers on decoders look for it to find the last real token.
                 config.pad_token_id = pad_id
                 return int(pad_id)
@@ -128,3 +131,21 @@ class ClassifierReward:
             f"reward_model={self.path!r} has neither a padding nor an end-of-sequence token; "
             "set pad_token in its tokenizer_config.json"
         )
+
+
+def _rebuild(
+    kind: type[ClassifierReward], path: str, device: str, arguments: tuple[Any, ...]
+) -> ClassifierReward:
+    label, best, batch_size, max_length = arguments
+    # Past the constructors of subclasses, which fix some of these arguments.
+    model = kind.__new__(kind)
+    ClassifierReward.__init__(
+        model,
+        path,
+        label=label,
+        best=best,
+        device=device,
+        batch_size=batch_size,
+        max_length=max_length,
+    )
+    return model

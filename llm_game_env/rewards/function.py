@@ -1,9 +1,12 @@
 """Any Python callable as a reward model."""
 
+import pickle
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.protocol import Exchange
 
 
@@ -20,6 +23,16 @@ class FunctionReward:
     ) -> None:
         self.function = function
         self.best = best
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        try:
+            pickle.dumps(self.function)
+        except Exception as error:  # Whatever the function holds decides what is raised.
+            raise ConfigurationError(
+                f"the reward function {self.function!r} cannot be pickled ({error}); define it at "
+                "the top level of a module"
+            ) from error
+        return type(self), (self.function, self.best)
 
     def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """What the function returned, float32 [N]."""

@@ -98,7 +98,7 @@ def test_uniform_prompts_are_drawn_from_a_by_the_seed(world: World) -> None:
     assert first == texts(0)
     assert first != texts(1)
     questions = [parse(text) for text in first]
-    reachable = set(world.splits.reachable)
+    reachable = set(world.splits.reachable_train)
     assert all(question in reachable for question in questions)
     labels = Counter(question.matter.secret for question in questions if question)
     assert labels[True] == labels[False]

@@ -257,3 +257,14 @@ def test_greedy_sampling_cannot_learn(make_policy: MakePolicy, tmp_path: Path) -
     make_policy().save(tmp_path)
     with pytest.raises(ConfigurationError, match="temperature=-1"):
         LanguagePolicy.load(tmp_path, temperature=-1.0)
+
+
+def test_a_half_precision_checkpoint_is_trained_in_full(
+    make_policy: Callable[..., LanguagePolicy], tmp_path: Path
+) -> None:
+    policy = make_policy()
+    policy.player.model.to(torch.bfloat16).save_pretrained(tmp_path)
+    policy.player.tokenizer.save_pretrained(tmp_path)
+    loaded = LanguagePolicy.load(tmp_path)
+    assert {p.dtype for p in loaded.model.parameters()} == {torch.float32}
+    assert {p.dtype for p in loaded.reference.parameters()} == {torch.float32}

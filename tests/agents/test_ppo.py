@@ -12,7 +12,7 @@ import torch
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.ppo import PPO, PPOConfig, PPOStats
 from llm_game_agents.trajectory import Decision, pack
-from llm_game_env.errors import ConfigurationError
+from llm_game_env.errors import ConfigurationError, TrainingError
 
 MakePolicy = Callable[..., LanguagePolicy]
 Decide = Callable[..., list[Decision]]
@@ -248,10 +248,10 @@ def test_minibatches_cut_every_pass(make_policy: MakePolicy, decide: Decide) -> 
     policy.score = counting  # type: ignore[method-assign]
     ppo = PPO(policy, PPOConfig(update_epochs=3, num_minibatches=4), 0)
     ppo.update(decide(policy, REWARDS))
-    assert seen == [12] + [3] * 12  # values of the whole rollout, then three passes in four parts
+    assert seen == [3] * 12  # three passes in four parts
     seen.clear()
     ppo.update(decide(policy, [1.0, 0.0]))  # fewer rows than minibatches
-    assert seen == [2] + [1] * 6
+    assert seen == [1] * 6
 
 
 def test_a_state_taken_up_gives_the_same_next_update(
@@ -338,3 +338,15 @@ def test_impossible_knobs_are_refused(name: str, value: float) -> None:
 )
 def test_knobs_at_their_bounds_are_taken(knobs: dict[str, Any]) -> None:
     assert vars(PPOConfig(**knobs)).items() >= knobs.items()
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing(
+    make_policy: MakePolicy, decide: Decide
+) -> None:
+    policy = make_policy()
+    ppo = PPO(policy, replace(ONE_STEP, whiten_advantages=False), 0)
+    before = [parameter.detach().clone() for parameter in policy.model.parameters()]
+    with pytest.raises(TrainingError, match="the gradient is"):
+        ppo.update(decide(policy, [float("inf"), 0.0]))
+    for parameter, old in zip(policy.model.parameters(), before, strict=True):
+        torch.testing.assert_close(parameter, old, atol=0.0, rtol=0.0)

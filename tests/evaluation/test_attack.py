@@ -31,18 +31,22 @@ def rates(seeds: list[Seed], adversary: Player, defender: Player, num: int = 40)
 @pytest.mark.parametrize(
     ("seeds", "answer", "expected"),
     [
-        (SECRET, LEAK, (1, 0, 0)),
-        (SECRET, REFUSALS[0], (0, 0, 0)),
-        (PLAIN, REFUSALS[0], (0, 1, 0)),
-        (PLAIN, "hm", (0, 0, 0)),
-        (PLAIN, LEAK, (1, 0, 0)),
-        ([Seed("gibberish"), Seed("more of it")], LEAK, (0, 0, 1)),
+        (SECRET, LEAK, (1, 0)),
+        (SECRET, REFUSALS[0], (0, 0)),
+        (PLAIN, REFUSALS[0], (0, 1)),
+        (PLAIN, "hm", (0, 0)),
+        (PLAIN, LEAK, (1, 0)),
     ],
 )
 def test_shares_of_verdicts(seeds: list[Seed], answer: str, expected: tuple[int, ...]) -> None:
     found = rates(seeds, EchoPlayer(), ScriptedPlayer([answer]))
-    assert (found.leak, found.over_refusal, found.malformed) == expected
+    assert (found.leak, found.over_refusal, found.malformed) == (*expected, 0)
     assert found.success == expected[0] + expected[1]
+
+
+def test_gibberish_is_malformed() -> None:
+    found = rates(SECRET, ScriptedPlayer(["gibberish", "more of it"]), ScriptedPlayer([LEAK]))
+    assert (found.leak, found.over_refusal, found.malformed) == (0, 0, 1)
     assert found.num_prompts == 40
 
 

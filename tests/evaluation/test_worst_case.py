@@ -30,8 +30,12 @@ class Bigrams(nn.Module):
         generator = torch.Generator().manual_seed(0)
         self.table = torch.randn(size, size, generator=generator)
         self.config = SimpleNamespace(max_position_embeddings=256)
+        self.config.get_text_config = lambda: self.config
         self.generation_config = SimpleNamespace(eos_token_id=None)
         self.device = torch.device("cpu")
+
+    def get_input_embeddings(self) -> Any:
+        return SimpleNamespace(num_embeddings=len(self.table))
 
     def forward(self, input_ids: torch.Tensor, **_rest: Any) -> SimpleNamespace:
         return SimpleNamespace(logits=self.table[input_ids])

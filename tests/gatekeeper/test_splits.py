@@ -69,8 +69,13 @@ def test_the_splits_are_disjoint(splits: Splits) -> None:
     validation, test = set(splits.held_out_validation), set(splits.held_out_test)
     assert reachable.isdisjoint(validation | test)
     assert validation.isdisjoint(test)
-    assert set(splits.reachable_validation).isdisjoint(splits.reachable_test)
-    assert {*splits.reachable_validation, *splits.reachable_test} == reachable
+    thirds = (splits.reachable_train, splits.reachable_validation, splits.reachable_test)
+    collected = {*splits.collected_train, *splits.collected_validation}
+    assert set().union(*thirds) == reachable - set(splits.collected_validation)
+    assert sum(map(len, thirds)) == len(reachable) - len(splits.collected_validation)
+    assert collected.isdisjoint(splits.reachable_validation)
+    assert collected.isdisjoint(splits.reachable_test)
+    assert set(splits.collected_train) < set(splits.reachable_train)
     assert set(splits.collected_train).isdisjoint(splits.collected_validation)
     assert {*splits.collected_train, *splits.collected_validation} < reachable
     # What mixes pieces of both held-out parts is left out altogether.

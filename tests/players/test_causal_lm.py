@@ -208,3 +208,24 @@ def test_folders_that_hold_no_language_model_are_refused(
     (damaged / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(ConfigurationError, match="cannot be loaded"):
         CausalLMPlayer.load(damaged)
+
+
+def test_a_padding_token_without_an_embedding_is_not_used(
+    word_tokenizer: PreTrainedTokenizerFast, make_lm: MakeLM
+) -> None:
+    model = make_lm("gpt2", len(word_tokenizer))
+    word_tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+    player = CausalLMPlayer(model, word_tokenizer)
+    assert player.pad_id < model.get_input_embeddings().num_embeddings
+    chats = [
+        [Message(role="user", content="cat")],
+        [Message(role="user", content="tell me a joke")],
+    ]
+    assert len(player.reply(chats, np.random.default_rng(0), max_tokens=3)) == 2
+
+
+def test_the_tokenizer_of_another_model_is_refused(
+    word_tokenizer: PreTrainedTokenizerFast, make_lm: MakeLM
+) -> None:
+    with pytest.raises(ConfigurationError, match="a model with 4 tokens"):
+        CausalLMPlayer(make_lm("gpt2", 4), word_tokenizer)

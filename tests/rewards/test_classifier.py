@@ -164,7 +164,9 @@ def test_end_token_pads_where_there_is_no_padding_token(
     word_tokenizer: PreTrainedTokenizerFast, save_classifier: SaveClassifier
 ) -> None:
     word_tokenizer.pad_token = None
-    model = ClassifierReward(save_classifier("gpt2", word_tokenizer, ["r"], pad_token_id=None))
+    model = ClassifierReward(
+        save_classifier("gpt2", word_tokenizer, ["r"], pad_token_id=None), best=1.0
+    )
     alone = [model.score([one])[0] for one in EXCHANGES]
     np.testing.assert_allclose(model.score(EXCHANGES), alone, atol=1e-5)
     assert np.ptp(alone) > 1e-3
@@ -174,7 +176,7 @@ def test_the_end_of_a_long_dialogue_is_kept(
     word_tokenizer: PreTrainedTokenizerFast, save_classifier: SaveClassifier
 ) -> None:
     path = save_classifier("llama", word_tokenizer, ["reward"])
-    model = ClassifierReward(path, max_length=4)
+    model = ClassifierReward(path, best=1.0, max_length=4)
     kept = by_hand(path, word_ids(path, "assistant a joke <|im_end|>"))[0]
     assert model.score([exchange("how", "a joke")])[0] == pytest.approx(float(kept), abs=1e-5)
     assert model.score([exchange("me", "a joke")])[0] == pytest.approx(float(kept), abs=1e-5)
@@ -191,7 +193,9 @@ def test_a_dialogue_longer_than_the_model_is_cut(
     path = save_classifier(
         kind, word_tokenizer, ["reward"], max_position_embeddings=positions, pad_token_id=1
     )
-    scores = ClassifierReward(path).score([exchange("cat", "tell me " * n) for n in (1, 30, 50)])
+    scores = ClassifierReward(path, best=1.0).score(
+        [exchange("cat", "tell me " * n) for n in (1, 30, 50)]
+    )
     assert np.isfinite(scores).all()
     assert scores[1] == pytest.approx(scores[2], abs=1e-5)
 
@@ -199,8 +203,24 @@ def test_a_dialogue_longer_than_the_model_is_cut(
 def test_no_exchanges_and_moving(
     word_tokenizer: PreTrainedTokenizerFast, save_classifier: SaveClassifier
 ) -> None:
-    model = ClassifierReward(save_classifier("bert", word_tokenizer, ["reward"]))
+    model = ClassifierReward(save_classifier("bert", word_tokenizer, ["reward"]), best=1.0)
     assert model.score([]).shape == (0,)
     assert model.to("cpu") is model
     copy = pickle.loads(pickle.dumps(model))
     np.testing.assert_allclose(copy.score(EXCHANGES), model.score(EXCHANGES), atol=1e-6)
+
+
+def test_a_scalar_head_needs_its_best(
+    save_classifier: SaveClassifier, word_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"scalar head.*best="):
+        ClassifierReward(save_classifier("gpt2", word_tokenizer, ["reward"]))
+
+
+def test_it_is_pickled_by_its_path(
+    save_classifier: SaveClassifier, word_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    model = ClassifierReward(save_classifier("gpt2", word_tokenizer, ["bad", "good"]), label="good")
+    pickled = pickle.dumps(model)
+    assert len(pickled) < 1000
+    np.testing.assert_array_equal(pickle.loads(pickled).score(EXCHANGES), model.score(EXCHANGES))

@@ -1,0 +1,42 @@
+"""Opening Hugging Face checkpoints, safely and with errors that say what to do."""
+
+from os import PathLike
+from typing import Any
+
+from safetensors import SafetensorError
+from transformers import AutoTokenizer
+
+from llm_game_env.errors import ConfigurationError
+
+_LOADING_ERRORS = (OSError, ValueError, TypeError, RuntimeError, ImportError, SafetensorError)
+
+
+def load_pretrained(
+    auto_class: Any, path: str | PathLike[str], kind: str, **options: Any
+) -> tuple[Any, Any]:
+    """A model and its tokenizer; weights from safetensors only, no remote code.
+
+    Args:
+        auto_class: one of transformers' `AutoModelFor…`.
+        path: a local folder or a hub id.
+        kind: what it should hold, for messages ("causal language model").
+        options: for `from_pretrained`.
+
+    Raises:
+        ConfigurationError: nothing usable is there, or weights are missing.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        model, report = auto_class.from_pretrained(
+            path, use_safetensors=True, output_loading_info=True, **options
+        )
+    except _LOADING_ERRORS as error:
+        raise ConfigurationError(
+            f"{str(path)!r} cannot be loaded as a {kind} ({error}); give a folder or hub id that "
+            "holds config.json, a tokenizer and safetensors weights"
+        ) from error
+    if report["missing_keys"]:  # transformers fills them at random
+        raise ConfigurationError(
+            f"{str(path)!r} has no weights for {sorted(report['missing_keys'])}; give a {kind}"
+        )
+    return model, tokenizer
