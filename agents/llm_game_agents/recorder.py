@@ -46,8 +46,9 @@ class Recorder:
         for when, index in self._shown_at.items():
             if iteration.index == index:
                 self._write_transcript(iteration, when)
+        leak = "" if point.leak is None else f" leak {point.leak:.2f}"
         self._progress.set_postfix_str(
-            f"{point.stage} score {point.score:.2f} leak {point.leak:.2f}", refresh=False
+            f"{point.stage} score {point.score:.2f}{leak}", refresh=False
         )
         self._progress.update()
 
@@ -65,15 +66,17 @@ class Recorder:
         return CurvePoint(
             stage=iteration.stage.kind,
             score=float(np.mean([e.score for e in exchanges])),
-            leak=verdicts[Verdict.LEAK] / total,
-            over_refusal=verdicts[Verdict.OVER_REFUSAL] / total,
+            leak=verdicts[Verdict.LEAK] / total if self._judged else None,
+            over_refusal=verdicts[Verdict.OVER_REFUSAL] / total if self._judged else None,
             malformed=float(np.mean([1.0 - e.valid for e in exchanges])),
             likeness=float(np.mean([e.likeness for e in exchanges])),
             distinct=len({e.prompt for e in exchanges}) / total,
         )
 
     def _log(self, iteration: Iteration, point: CurvePoint) -> None:
-        numbers: dict[str, Any] = {f"game/{k}": v for k, v in asdict(point).items()}
+        numbers: dict[str, Any] = {
+            f"game/{name}": value for name, value in asdict(point).items() if value is not None
+        }
         numbers["game/stage"] = float(point.stage == "attack")
         numbers |= {f"{iteration.stage.learner}/{k}": v for k, v in asdict(iteration.stats).items()}
         numbers["time/rollout_seconds"] = iteration.rollout_seconds

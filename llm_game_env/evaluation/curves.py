@@ -18,15 +18,16 @@ class CurvePoint:
     Attributes:
         stage: "defend" or "attack".
         score: mean score of the reward model.
-        leak, over_refusal, malformed: by the judge, of all exchanges.
+        leak, over_refusal: by the judge, of all exchanges; None where there is no judge.
+        malformed: of all exchanges.
         likeness: mean weighted likeness.
         distinct: share of distinct prompts.
     """
 
     stage: str
     score: float
-    leak: float
-    over_refusal: float
+    leak: float | None
+    over_refusal: float | None
     malformed: float
     likeness: float
     distinct: float
@@ -50,14 +51,11 @@ def _draw_arm(panel: Axes, name: str, points: Sequence[CurvePoint]) -> None:
         panel.axvspan(start - 0.5, stop - 0.5, color=STAGE_COLOURS[stage], alpha=0.10, lw=0)
     panel.plot(updates, scores, color="tab:blue", label="safe reward")
     panel.plot(updates, 1 - scores, color="tab:red", label="unsafe reward")
-    panel.plot(updates, [p.leak for p in points], color="black", label="leak (judge)")
-    panel.plot(
-        updates,
-        [p.over_refusal for p in points],
-        color="tab:orange",
-        ls="--",
-        label="over-refusal (judge)",
-    )
+    leaked = [point.leak for point in points if point.leak is not None]
+    refused = [point.over_refusal for point in points if point.over_refusal is not None]
+    if len(leaked) == len(refused) == len(points):
+        panel.plot(updates, leaked, color="black", label="leak (judge)")
+        panel.plot(updates, refused, color="tab:orange", ls="--", label="over-refusal (judge)")
     panel.set(title=name, xlabel="update", ylim=(-0.02, 1.02), xlim=(-0.5, len(points) - 0.5))
 
 

@@ -58,7 +58,7 @@ def test_what_is_said_of_a_run(trained: TrainedArm) -> None:
     assert trained.seconds > 0
     assert trained.defender.worst is not None
     assert trained.defender.held_out.num_secret == 6
-    assert all(0 <= point.leak <= 1 and point.score > 0 for point in trained.curves)
+    assert all(0 <= (point.leak or 0.0) <= 1 and point.score > 0 for point in trained.curves)
     assert trained.curves[1].likeness != 0
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,9 +11,11 @@ from llm_game_agents.interrupts import held_interrupts
 
 
 @pytest.fixture(autouse=True)
-def _python_handles_interrupts() -> None:
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        pytest.skip("SIGINT is ignored or handled by whoever started these tests")
+def _python_handles_interrupts() -> Iterator[None]:
+    """Whoever started these tests in the background had SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_the_block_is_finished_first() -> None:

@@ -72,7 +72,7 @@ def test_points_are_shares_of_the_exchanges(tmp_path: Path) -> None:
 
 def test_without_a_judge_there_are_no_verdicts(tmp_path: Path) -> None:
     (point,) = record(tmp_path, 1, judged=False).points
-    assert (point.leak, point.over_refusal) == (0, 0)
+    assert (point.leak, point.over_refusal) == (None, None)
     assert point.malformed == 0.25
     text = (tmp_path / "transcript_early.txt").read_text(encoding="utf-8")
     assert "judge" not in text

@@ -1,5 +1,6 @@
 """Figure-2-like curves: what is drawn, and that it lands in a PNG."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,8 @@ def test_lines_are_the_scores_and_the_judges_shares(tmp_path: Path, figures: lis
     scores = np.array([p.score for p in GPO])
     np.testing.assert_allclose(line(panel, "safe reward"), scores)
     np.testing.assert_allclose(line(panel, "unsafe reward"), 1 - scores)
-    np.testing.assert_allclose(line(panel, "leak (judge)"), [p.leak for p in GPO])
-    np.testing.assert_allclose(line(panel, "over-refusal (judge)"), [p.over_refusal for p in GPO])
+    assert line(panel, "leak (judge)").tolist() == [p.leak for p in GPO]
+    assert line(panel, "over-refusal (judge)").tolist() == [p.over_refusal for p in GPO]
     legend = panel.get_legend()
     assert legend is not None
     assert len(legend.get_texts()) == 4
@@ -100,3 +101,11 @@ def test_panels_share_their_scale(tmp_path: Path, figures: list[Figure]) -> None
     draw_curves({"a": RLHF, "b": GPO, "c": RLHF}, tmp_path / "curves.png")
     assert {panel.get_ylim() for panel in figures[0].axes} == {(-0.02, 1.02)}
     assert [panel.get_legend() is None for panel in figures[0].axes] == [True, True, False]
+
+
+def test_without_a_judge_only_the_score_is_drawn(tmp_path: Path, figures: list[Figure]) -> None:
+    points = [replace(point, leak=None, over_refusal=None) for point in GPO]
+    draw_curves({"gpo": points}, tmp_path / "curves.png")
+    legend = figures[0].axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["safe reward", "unsafe reward"]
