@@ -17,6 +17,7 @@ from pathlib import Path
 from study_jobs import (
     Job,
     attack_job,
+    attack_jobs,
     build_job,
     choose_settings,
     confirm_jobs,
@@ -56,7 +57,7 @@ def main() -> None:
         jobs = confirm_jobs(choose_settings(tuning), arguments.confirm_builds, folder)
         run_all(jobs, arguments.workers, "confirm")
         # Attacks need the trained RLHF defender of the same build.
-        run_all([job.as_attack() for job in jobs], arguments.workers, "attacks")
+        run_all(attack_jobs(jobs), arguments.workers, "attacks")
     if "report" in phases:
         write_report(tuning, arguments.confirm_builds, folder, arguments.results)
 
@@ -65,7 +66,7 @@ def run_all(jobs: list[Job], workers: int, title: str) -> None:
     """Runs what is not finished, each job in a process of its own."""
     todo = [job for job in jobs if not job.path.exists()]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(attack_job if job.is_attack else run_job, job) for job in todo]
+        futures = [pool.submit(run_job if job.target is None else attack_job, job) for job in todo]
         for future in tqdm(as_completed(futures), total=len(futures), desc=title):
             future.result()
 

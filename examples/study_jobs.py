@@ -13,13 +13,14 @@ import torch
 from llm_game_agents.arms import find_arm, make_run, with_defender
 from llm_game_agents.experiment import unwrapped
 from llm_game_agents.gpo import GPOConfig, Iteration
+from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.recorder import Recorder
 from llm_game_env.evaluation.attack import attack_rates
 from llm_game_env.evaluation.defender_report import defender_report, validation_error
 from llm_game_env.gatekeeper.build import BuildConfig, build_world
 from llm_game_env.gatekeeper.world import SHIPPED, World, load_world
 from llm_game_env.players.causal_lm import CausalLMPlayer
-from llm_game_env.rules import AGENTS, DEFENDER
+from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
 
 LEARNING_RATES = (1e-4, 2e-4, 4e-4)
 KL_COEFS = (0.05, 0.2)
@@ -49,7 +50,7 @@ class Settings:
 
     Attributes:
         learning_rate, kl_coef: of the defender.
-        checkpoint: which evaluation of the run counts: 0 half-way, 1 at the end.
+        checkpoint: which state of the defender counts: 0 after half of its updates, 1 at the end.
     """
 
     learning_rate: float = 2e-4
@@ -66,14 +67,14 @@ class Job:
         build: the world's seed.
         settings: of the defender's training.
         folder: of the study.
-        is_attack: whether it tests the adversary of that run instead of training it.
+        target: a defender's folder; the job then tests the run's adversary on it.
     """
 
     arm: str
     build: int
     settings: Settings
     folder: Path
-    is_attack: bool = False
+    target: Path | None = None
 
     @property
     def run_folder(self) -> Path:
@@ -85,11 +86,15 @@ class Job:
     @property
     def path(self) -> Path:
         """The job's result; it is there once the job is finished."""
-        return self.run_folder / ("attack.json" if self.is_attack else "result.json")
+        return self.run_folder / ("result.json" if self.target is None else "attack.json")
 
-    def as_attack(self) -> "Job":
-        """The test of this run's adversary."""
-        return replace(self, is_attack=True)
+    def defender_folder(self, checkpoint: int) -> Path:
+        """Where the defender is kept as it was at a checkpoint."""
+        return self.run_folder / f"defender_{checkpoint}"
+
+    def attacking(self, other: "Job") -> "Job":
+        """The test of this run's adversary on the chosen defender of another run."""
+        return replace(self, target=other.defender_folder(other.settings.checkpoint))
 
     def result(self) -> dict[str, Any]:
         """What the job wrote."""
@@ -126,6 +131,12 @@ def confirm_jobs(chosen: dict[str, Settings], builds: Sequence[int], folder: Pat
     ]
 
 
+def attack_jobs(jobs: Sequence[Job]) -> list[Job]:
+    """The test of every trained adversary on the RLHF defender of the same build."""
+    targets = {job.build: job for job in jobs if job.arm == TARGET}
+    return [job.attacking(targets[job.build]) for job in jobs if job.arm in ATTACKERS]
+
+
 def world_of(build: int, folder: Path) -> World:
     """The world built from a seed; seed 0 is the shipped one."""
     return load_world(SHIPPED if build == 0 else folder / f"world{build}")
@@ -149,20 +160,29 @@ def run_job(job: Job) -> None:
     )
     arm = find_arm(job.arm)
     run = make_run(arm, world, config, NUM_GAMES)
-    defender = unwrapped(run.players[AGENTS[DEFENDER]])
+    defender = run.players[AGENTS[DEFENDER]]
     num_updates = sum(stage.updates for stage in run.stages)
+    of_defender = sum(stage.updates for stage in run.stages if stage.kind == "defend")
     recorder = Recorder(job.run_folder, num_updates, job.arm, judged=True)
     evaluations: list[dict[str, Any]] = []
 
+    def test_defender() -> None:
+        if isinstance(defender, LanguagePolicy):
+            defender.save(job.defender_folder(len(evaluations)))
+        evaluations.append(evaluate(unwrapped(defender), world, job.build))
+
     def watch(iteration: Iteration) -> None:
         recorder(iteration)
-        if iteration.index + 1 in (num_updates // 2, num_updates) and arm.trains_defender:
-            evaluations.append(evaluate(defender, world, job.build))
+        if iteration.stage.kind == "defend":
+            done = run.learners[AGENTS[DEFENDER]].num_updates
+            if done in (of_defender // 2, of_defender):
+                test_defender()
 
     run.learn(watch)
     recorder.close()
     if not arm.trains_defender:
-        evaluations = [evaluate(defender, world, job.build)] * 2
+        test_defender()
+        evaluations *= 2
     run.save(job.run_folder / "checkpoint")
     record = {
         "arm": asdict(arm),
@@ -178,16 +198,14 @@ def run_job(job: Job) -> None:
 
 
 def attack_job(job: Job) -> None:
-    """Plays the run's adversary against the RLHF defender of the same build."""
+    """Plays the run's adversary, as its last attack stage left it, on the job's target."""
     torch.set_num_threads(1)
-    if job.arm not in ATTACKERS:
-        return
     world = world_of(job.build, job.folder)
-    build_folder = job.run_folder.parent
-    target = next(build_folder.glob(f"{TARGET}-lr*/checkpoint/{AGENTS[DEFENDER]}"))
+    if job.target is None:
+        raise ValueError(f"{job} attacks nobody")
     rates = attack_rates(
-        CausalLMPlayer.load(job.run_folder / "checkpoint" / AGENTS[1 - DEFENDER]),
-        CausalLMPlayer.load(target),
+        CausalLMPlayer.load(job.run_folder / "checkpoint" / AGENTS[ADVERSARY]),
+        CausalLMPlayer.load(job.target),
         world.seed_prompts,
         world.instruction,
         world.encoder,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from study_jobs import ATTACKERS, TUNED, Job, Settings, choose_settings, confirm_jobs
+from study_jobs import TUNED, Job, Settings, attack_jobs, choose_settings, confirm_jobs
 
 from llm_game_env.evaluation.curves import CurvePoint, draw_curves
 from llm_game_env.evaluation.intervals import Interval, mean_interval, paired_interval
@@ -76,8 +76,8 @@ def write_report(tuning: Sequence[Job], builds: Sequence[int], folder: Path, res
         runs.setdefault(job.arm, []).append(result)
         evaluation = result["evaluations"][job.settings.checkpoint]
         defenders.setdefault(job.arm, []).append(evaluation)
-        if job.arm in ATTACKERS:
-            attackers.setdefault(job.arm, []).append(job.as_attack().result())
+    for job in attack_jobs(jobs):
+        attackers.setdefault(job.arm, []).append(job.result())
     results.mkdir(parents=True, exist_ok=True)
     page = "\n".join(
         [

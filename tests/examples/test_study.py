@@ -1,0 +1,57 @@
+"""The study from tuning to report, at a size at which its numbers mean nothing."""
+
+import json
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from llm_game_agents.gpo import GPOConfig
+from llm_game_env.gatekeeper.world import SHIPPED
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture
+def jobs_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import study_jobs  # pyright: ignore[reportMissingImports] - examples are no package
+
+    small = {"NUM_GAMES": 4, "NUM_PER_LABEL": 4, "NUM_VALIDATION": 4, "NUM_ATTACKS": 4}
+    small |= {"LEARNING_RATES": (1e-4,), "KL_COEFS": (0.05,)}
+    for name, value in small.items():
+        monkeypatch.setattr(study_jobs, name, value)
+    monkeypatch.setattr(
+        study_jobs,
+        "GPOConfig",
+        lambda seed: GPOConfig(defend_updates=1, attack_updates=1, rounds=2, seed=seed),
+    )
+    return study_jobs
+
+
+@pytest.mark.slow
+def test_from_tuning_to_report(jobs_module: ModuleType, tmp_path: Path) -> None:
+    import study_report  # pyright: ignore[reportMissingImports]
+
+    builds = (101, 102)
+    for build in builds:
+        shutil.copytree(SHIPPED, tmp_path / f"world{build}")
+    tuning = jobs_module.tune_jobs([0], tmp_path)
+    for job in tuning:
+        jobs_module.run_job(job)
+    jobs = jobs_module.confirm_jobs(jobs_module.choose_settings(tuning), builds, tmp_path)
+    for job in jobs:
+        jobs_module.run_job(job)
+    for job in jobs_module.attack_jobs(jobs):
+        jobs_module.attack_job(job)
+    study_report.write_report(tuning, builds, tmp_path, tmp_path / "results")
+
+    halves = {job.arm: len(job.result()["evaluations"]) for job in jobs}
+    assert set(halves.values()) == {2}
+    record = json.loads((tmp_path / "results" / "study.json").read_text(encoding="utf-8"))
+    assert {len(rows) for rows in record["defenders"].values()} == {2}
+    assert set(record["attackers"]) == set(jobs_module.ATTACKERS)
+    page = (tmp_path / "results" / "study.md").read_text(encoding="utf-8")
+    assert "| gpo | rlhf-frozen | H leak |" in page
+    assert (tmp_path / "results" / "frontier.png").stat().st_size > 1000
