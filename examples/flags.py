@@ -31,7 +31,7 @@ class RunFlags:
     rounds: int = flag(3, "rounds of a defend and an attack stage")
     defend_updates: int = flag(12, "PPO updates in a defend stage")
     attack_updates: int = flag(18, "PPO updates in an attack stage")
-    games: int = flag(128, "games a batch")
+    games: int = flag(96, "games a batch")
     defender_learning_rate: float = flag(2e-4, "of the defender")
     adversary_learning_rate: float = flag(5e-4, "of the adversary")
     defender_kl_coef: float = flag(0.05, "price of KL to the reference, defender")
