@@ -15,6 +15,9 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 
+DEFAULTS = GPOConfig()
+
+
 def flag(default: Any, words: str) -> Any:
     """A field with a default and a sentence for `--help`."""
     return field(default=default, metadata={"help": words})
@@ -28,14 +31,21 @@ class RunFlags:
     seed: int = flag(0, "random seed of the run")
     threads: int = flag(1, "torch threads; small models are fastest with one or two")
     arms: str = flag("sft,rlhf,rlhf-frozen,gpo,gpo+div", "arms of the demo, by commas")
-    rounds: int = flag(3, "rounds of a defend and an attack stage")
-    defend_updates: int = flag(12, "PPO updates in a defend stage")
-    attack_updates: int = flag(18, "PPO updates in an attack stage")
+    rounds: int = flag(DEFAULTS.rounds, "rounds of a defend and an attack stage")
+    defend_updates: int = flag(DEFAULTS.defend_updates, "PPO updates in a defend stage")
+    attack_updates: int = flag(DEFAULTS.attack_updates, "PPO updates in an attack stage")
     games: int = flag(96, "games a batch")
-    defender_learning_rate: float = flag(2e-4, "of the defender")
-    adversary_learning_rate: float = flag(5e-4, "of the adversary")
-    defender_kl_coef: float = flag(0.05, "price of KL to the reference, defender")
-    adversary_kl_coef: float = flag(0.03, "price of KL to the reference, adversary")
+    defender_learning_rate: float = flag(DEFAULTS.defender.learning_rate, "of the defender")
+    adversary_learning_rate: float = flag(DEFAULTS.adversary.learning_rate, "of the adversary")
+    defender_kl_coef: float = flag(
+        DEFAULTS.defender.kl_coef, "price of KL to the reference, defender"
+    )
+    adversary_kl_coef: float = flag(
+        DEFAULTS.adversary.kl_coef, "price of KL to the reference, adversary"
+    )
+    past_share: float = flag(
+        DEFAULTS.past_share, "share of a defend stage's games that earlier adversaries play"
+    )
     adversary: str = flag("", "your own models: adversary, a folder or hub id")
     defender: str = flag("", "your own models: defender, a folder or hub id")
     reward_model: str = flag("", "your own models: a sequence classifier, a folder or hub id")
@@ -91,6 +101,7 @@ def gpo_config(flags: RunFlags, **messages: Any) -> GPOConfig:
         adversary=PPOConfig(
             learning_rate=flags.adversary_learning_rate, kl_coef=flags.adversary_kl_coef
         ),
+        past_share=flags.past_share,
         seed=flags.seed,
         **messages,
     )

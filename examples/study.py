@@ -5,7 +5,8 @@
 
 Every arm gets the same grid of learning rate × kl_coef × checkpoint, chosen by the judged
 (leak + over-refusal) / 2 on the validation parts, on the development builds. The chosen settings
-are run once on the confirmation builds. Runs go below runs/study, the report to results/.
+are run once on the confirmation builds. Runs go below runs/study; what tuning found goes to
+results/tuning.csv, from which the later phases read it, and the report beside it.
 """
 
 import argparse
@@ -19,12 +20,12 @@ from study_jobs import (
     attack_job,
     attack_jobs,
     build_job,
-    choose_settings,
     confirm_jobs,
     run_job,
     tune_jobs,
 )
 from study_report import write_report
+from study_tuning import choose_settings, read_tuning, validated, write_tuning
 from tqdm import tqdm
 
 PHASES = ("worlds", "tune", "confirm", "report")
@@ -50,16 +51,20 @@ def main() -> None:
         # A build trains its models in processes of its own, so builds go one after the other.
         for seed in (*arguments.tune_builds, *arguments.confirm_builds):
             build_job(seed, folder, workers=arguments.workers)
-    tuning = tune_jobs(arguments.tune_builds, folder)
+    tuning: Path = arguments.results / "tuning.csv"
     if "tune" in phases:
-        run_all(tuning, arguments.workers, "tune")
+        jobs = tune_jobs(arguments.tune_builds, folder)
+        run_all(jobs, arguments.workers, "tune")
+        write_tuning(validated(jobs), tuning)
     if "confirm" in phases:
-        jobs = confirm_jobs(choose_settings(tuning), arguments.confirm_builds, folder)
+        chosen = choose_settings(read_tuning(tuning))
+        jobs = confirm_jobs(chosen, arguments.confirm_builds, folder)
         run_all(jobs, arguments.workers, "confirm")
         # Attacks need the trained RLHF defender of the same build.
         run_all(attack_jobs(jobs), arguments.workers, "attacks")
     if "report" in phases:
-        write_report(tuning, arguments.confirm_builds, folder, arguments.results)
+        tuned = read_tuning(tuning)
+        write_report(tuned, arguments.confirm_builds, folder, arguments.results)
 
 
 def run_all(jobs: list[Job], workers: int, title: str) -> None:

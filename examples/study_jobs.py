@@ -11,35 +11,37 @@ import numpy as np
 import torch
 
 from llm_game_agents.arms import find_arm, make_run, with_defender
-from llm_game_agents.experiment import unwrapped
+from llm_game_agents.experiment import NUM_ATTACKS, unwrapped, watched
 from llm_game_agents.gpo import GPOConfig, Iteration
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.recorder import Recorder
 from llm_game_env.evaluation.attack import attack_rates
-from llm_game_env.evaluation.defender_report import defender_report, validation_error
+from llm_game_env.evaluation.defender_report import defender_report, validation_rates
 from llm_game_env.gatekeeper.build import BuildConfig, build_world
 from llm_game_env.gatekeeper.world import SHIPPED, World, load_world
 from llm_game_env.players.causal_lm import CausalLMPlayer
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
 
 LEARNING_RATES = (1e-4, 2e-4, 4e-4)
-KL_COEFS = (0.05, 0.2)
+KL_COEFS = (0.02, 0.1)
+# Of the updates that GPO's defender gets; the arms with -steps go on to NUM_LATER more.
+CHECKPOINT_SHARES = (0.25, 0.5, 0.75, 1.0)
+NUM_LATER = 3
 NUM_GAMES = 96
 NUM_PER_LABEL = 512
 NUM_VALIDATION = 192
-NUM_ATTACKS = 1024
 UNTRAINED = ("sft", "always-refuse")
-TUNED = (
-    "rlhf",
+# An arm that is the beginning of another one's run is tuned on that run.
+LONGER_RUN = {"rlhf": "rlhf-steps", "rlhf-frozen": "rlhf-frozen-steps"}
+TUNED_RUNS = (
     "rlhf-steps",
-    "rlhf-frozen",
     "rlhf-frozen-steps",
     "rlhf-uniform",
     "gpo",
     "gpo+div",
-    "gpo+div5",
-    "gpo+div10",
 )
+TUNED = (*LONGER_RUN, *TUNED_RUNS)
+# Heavier weights of the diversity are compared at the settings of weight 1.
+HEAVIER = {"gpo+div5": "gpo+div", "gpo+div10": "gpo+div"}
 ATTACKERS = ("sft", "red-team", "red-team+div", "gpo", "gpo+div", "gpo+div5", "gpo+div10")
 TARGET = "rlhf"
 
@@ -50,12 +52,12 @@ class Settings:
 
     Attributes:
         learning_rate, kl_coef: of the defender.
-        checkpoint: which state of the defender counts: 0 after half of its updates, 1 at the end.
+        updates: of the defender, after which its state counts; None while that is to be chosen.
     """
 
-    learning_rate: float = 2e-4
-    kl_coef: float = 0.05
-    checkpoint: int = 1
+    learning_rate: float = 4e-4
+    kl_coef: float = 0.02
+    updates: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,55 +82,65 @@ class Job:
     def run_folder(self) -> Path:
         """Where the run is kept."""
         settings = self.settings
+        phase = "tune" if settings.updates is None else "confirm"
         name = f"{self.arm}-lr{settings.learning_rate:g}-kl{settings.kl_coef:g}"
-        return self.folder / f"build{self.build}" / name
+        return self.folder / f"build{self.build}" / phase / name
 
     @property
     def path(self) -> Path:
         """The job's result; it is there once the job is finished."""
         return self.run_folder / ("result.json" if self.target is None else "attack.json")
 
-    def defender_folder(self, checkpoint: int) -> Path:
-        """Where the defender is kept as it was at a checkpoint."""
-        return self.run_folder / f"defender_{checkpoint}"
+    @property
+    def defender_folder(self) -> Path:
+        """Where the defender is kept as it was when its state counted."""
+        return self.run_folder / "defender"
 
     def attacking(self, other: "Job") -> "Job":
         """The test of this run's adversary on the chosen defender of another run."""
-        return replace(self, target=other.defender_folder(other.settings.checkpoint))
+        return replace(self, target=other.defender_folder)
 
     def result(self) -> dict[str, Any]:
         """What the job wrote."""
         return json.loads(self.path.read_text(encoding="utf-8"))
 
 
+def config_of(job: Job) -> GPOConfig:
+    """GPO's configuration for a job; the random seed is that of the build."""
+    settings = job.settings
+    return with_defender(
+        GPOConfig(seed=job.build),
+        learning_rate=settings.learning_rate,
+        kl_coef=settings.kl_coef,
+    )
+
+
+def checkpoints(arm: str) -> list[int]:
+    """Updates of the defender after which its state may be chosen."""
+    config = GPOConfig()
+    equal = config.rounds * config.defend_updates
+    marks = [round(share * equal) for share in CHECKPOINT_SHARES]
+    if find_arm(arm).budget == "steps":
+        most = config.rounds * (config.defend_updates + config.attack_updates)
+        marks += [round(mark) for mark in np.linspace(equal, most, NUM_LATER + 1)[1:]]
+    return sorted({mark for mark in marks if mark})
+
+
 def tune_jobs(builds: Sequence[int], folder: Path) -> list[Job]:
-    """Every tuned arm at every point of the grid, on the development builds."""
+    """Every run at every learning rate and kl_coef of the grid, on the development builds."""
+    grid = product(builds, TUNED_RUNS, LEARNING_RATES, KL_COEFS)
     return [
         Job(arm, build, Settings(learning_rate, kl_coef), folder)
-        for build, arm, learning_rate, kl_coef in product(builds, TUNED, LEARNING_RATES, KL_COEFS)
+        for build, arm, learning_rate, kl_coef in grid
     ]
-
-
-def choose_settings(tuning: Sequence[Job]) -> dict[str, Settings]:
-    """For each arm the settings with the least validation error, averaged over builds."""
-    errors: dict[tuple[str, Settings], list[float]] = {}
-    for job in tuning:
-        for checkpoint, evaluation in enumerate(job.result()["evaluations"]):
-            key = (job.arm, replace(job.settings, checkpoint=checkpoint))
-            errors.setdefault(key, []).append(evaluation["validation_error"])
-    chosen: dict[str, Settings] = {}
-    for arm in TUNED:
-        means = {key[1]: np.mean(value) for key, value in errors.items() if key[0] == arm}
-        chosen[arm] = min(means, key=lambda settings: means[settings])
-    return chosen
 
 
 def confirm_jobs(chosen: dict[str, Settings], builds: Sequence[int], folder: Path) -> list[Job]:
     """Every arm once a build, with the settings chosen for it."""
     arms = dict.fromkeys((*UNTRAINED, *TUNED, *ATTACKERS))
-    return [
-        Job(arm, build, chosen.get(arm, Settings()), folder) for build in builds for arm in arms
-    ]
+    untuned = Settings(updates=0)
+    settings = {arm: chosen.get(HEAVIER.get(arm, arm), untuned) for arm in arms}
+    return [Job(arm, build, settings[arm], folder) for build in builds for arm in arms]
 
 
 def attack_jobs(jobs: Sequence[Job]) -> list[Job]:
@@ -150,45 +162,41 @@ def build_job(build: int, folder: Path, *, workers: int) -> None:
 
 
 def run_job(job: Job) -> None:
-    """Trains one arm, tests its defender half-way and at the end, and keeps its adversary."""
+    """Trains one arm; validates its defender at the checkpoints, or reports the chosen one."""
     torch.set_num_threads(1)
     world = world_of(job.build, job.folder)
-    config = with_defender(
-        GPOConfig(seed=job.build),
-        learning_rate=job.settings.learning_rate,
-        kl_coef=job.settings.kl_coef,
-    )
-    arm = find_arm(job.arm)
-    run = make_run(arm, world, config, NUM_GAMES)
+    run = make_run(find_arm(job.arm), world, config_of(job), NUM_GAMES)
     defender = run.players[AGENTS[DEFENDER]]
-    num_updates = sum(stage.updates for stage in run.stages)
-    of_defender = sum(stage.updates for stage in run.stages if stage.kind == "defend")
-    recorder = Recorder(job.run_folder, num_updates, job.arm, judged=True)
-    evaluations: list[dict[str, Any]] = []
+    marks = checkpoints(job.arm) if job.settings.updates is None else [job.settings.updates]
+    validation: list[dict[str, Any]] = []
+    reports: list[dict[str, Any]] = []
 
-    def test_defender() -> None:
+    def test_defender(updates: int) -> None:
+        player, splits = unwrapped(defender), world.splits
+        if job.settings.updates is None:
+            rates = validation_rates(player, splits, num_per_label=NUM_VALIDATION, seed=job.build)
+            validation.append({"updates": updates, "error": rates.error, **asdict(rates)})
+            return
         if isinstance(defender, LanguagePolicy):
-            defender.save(job.defender_folder(len(evaluations)))
-        evaluations.append(evaluate(unwrapped(defender), world, job.build))
+            defender.save(job.defender_folder)
+        report = defender_report(player, splits, num_per_label=NUM_PER_LABEL, seed=job.build)
+        reports.append(asdict(report))
 
     def watch(iteration: Iteration) -> None:
-        recorder(iteration)
         if iteration.stage.kind == "defend":
-            done = run.learners[AGENTS[DEFENDER]].num_updates
-            if done in (of_defender // 2, of_defender):
-                test_defender()
+            updates = run.learners[AGENTS[DEFENDER]].num_updates
+            if updates in marks:
+                test_defender(updates)
 
-    run.learn(watch)
-    recorder.close()
-    if not arm.trains_defender:
-        test_defender()
-        evaluations *= 2
-    run.save(job.run_folder / "checkpoint")
+    if 0 in marks:
+        test_defender(0)
+    recorder = watched(run, job.arm, job.run_folder, watch)
     record = {
-        "arm": asdict(arm),
+        "arm": asdict(find_arm(job.arm)),
         "build": job.build,
         "settings": asdict(job.settings),
-        "evaluations": evaluations,
+        "validation": validation,
+        "report": reports[0] if reports else None,
         "updates": {agent: ppo.num_updates for agent, ppo in run.learners.items()},
         "games": recorder.games_played,
         "seconds": recorder.training_seconds,
@@ -213,11 +221,3 @@ def attack_job(job: Job) -> None:
         seed=job.build,
     )
     job.path.write_text(json.dumps(asdict(rates)), encoding="utf-8")
-
-
-def evaluate(defender: Any, world: World, seed: int) -> dict[str, Any]:
-    """Validation error and report of a defender as it stands."""
-    splits = world.splits
-    error = validation_error(defender, splits, num_per_label=NUM_VALIDATION, seed=seed)
-    report = defender_report(defender, splits, num_per_label=NUM_PER_LABEL, seed=seed)
-    return {"validation_error": error, **asdict(report)}

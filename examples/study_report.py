@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from study_jobs import TUNED, Job, Settings, attack_jobs, choose_settings, confirm_jobs
+from study_jobs import TUNED_RUNS, Settings, attack_jobs, confirm_jobs
+from study_tuning import Validated, choose_settings
 
 from llm_game_env.evaluation.curves import CurvePoint, draw_curves
 from llm_game_env.evaluation.intervals import Interval, mean_interval, paired_interval
@@ -64,7 +65,9 @@ ATTACK_ORDERINGS = (
 FIGURE_2_ARMS = ("gpo", "gpo+div", "gpo+div5", "gpo+div10")
 
 
-def write_report(tuning: Sequence[Job], builds: Sequence[int], folder: Path, results: Path) -> None:
+def write_report(
+    tuning: Sequence[Validated], builds: Sequence[int], folder: Path, results: Path
+) -> None:
     """Writes study.json, study.md and the figures from finished runs."""
     chosen = choose_settings(tuning)
     jobs = confirm_jobs(chosen, builds, folder)
@@ -74,8 +77,7 @@ def write_report(tuning: Sequence[Job], builds: Sequence[int], folder: Path, res
     for job in jobs:
         result = job.result()
         runs.setdefault(job.arm, []).append(result)
-        evaluation = result["evaluations"][job.settings.checkpoint]
-        defenders.setdefault(job.arm, []).append(evaluation)
+        defenders.setdefault(job.arm, []).append(result["report"])
     for job in attack_jobs(jobs):
         attackers.setdefault(job.arm, []).append(job.result())
     results.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,7 @@ def write_report(tuning: Sequence[Job], builds: Sequence[int], folder: Path, res
         [
             "# Study on the built-in world",
             "",
-            f"Tuned on build(s) {sorted({job.build for job in tuning})}, confirmed once on builds "
+            f"Tuned on build(s) {sorted({row.build for row in tuning})}, confirmed once on builds "
             f"{list(builds)}. Mean over builds and 95 % Student-t interval. Shares in per cent. "
             "The reward model's blind spot is left out but in its own column.",
             "",
@@ -121,11 +123,11 @@ def settings_table(chosen: dict[str, Settings]) -> list[str]:
     lines = [
         "## Settings",
         "",
-        "| arm | learning rate | kl_coef | checkpoint |",
+        "| arm | learning rate | kl_coef | after so many updates of the defender |",
         "|---|---|---|---|",
     ]
     lines += [
-        f"| {arm} | {s.learning_rate:g} | {s.kl_coef:g} | {('half-way', 'end')[s.checkpoint]} |"
+        f"| {arm} | {s.learning_rate:g} | {s.kl_coef:g} | {s.updates} |"
         for arm, s in chosen.items()
     ]
     return [*lines, ""]
@@ -183,21 +185,16 @@ def shown(interval: Interval) -> str:
     return f"{mean:.1f} [{low:.1f}, {high:.1f}]"
 
 
-def draw_frontier(tuning: Sequence[Job], path: Path) -> None:
-    """Leak against helpfulness on H, every point of the grid on the development builds."""
+def draw_frontier(tuning: Sequence[Validated], path: Path) -> None:
+    """Leak against helpfulness on H's validation part: every point of the grid, as validated."""
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.subplots()
-    for arm in TUNED:
-        points = [
-            (evaluation["held_out"]["leak"], evaluation["held_out"]["helpful"])
-            for job in tuning
-            if job.arm == arm
-            for evaluation in job.result()["evaluations"]
-        ]
+    for arm in TUNED_RUNS:
+        points = [(row.leak, row.helpful) for row in tuning if row.arm == arm]
         axes.scatter(*zip(*points, strict=True), label=arm, s=22, alpha=0.8)
     axes.set(
-        xlabel="leak rate on H (judge)",
-        ylabel="helpful on H (judge)",
+        xlabel="leak rate on H (judge, validation part)",
+        ylabel="helpful on H (judge, validation part)",
         xlim=(-0.02, 1.02),
         ylim=(-0.02, 1.02),
     )

@@ -75,11 +75,18 @@ def gae(
     return advantages, (advantages + values) * response_mask
 
 
-def whiten(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Zero mean and unit variance over the masked entries, 0 elsewhere; same shape."""
+def whiten(x: torch.Tensor, mask: torch.Tensor, min_std: float = 0.0) -> torch.Tensor:
+    """Zero mean and unit standard deviation over the masked entries, 0 elsewhere; same shape.
+
+    Args:
+        x: float [B, T].
+        mask: bool [B, T].
+        min_std: a smaller deviation counts as this one, so that what hardly varies stays small
+            instead of becoming noise of full size.
+    """
     mean = masked_mean(x, mask)
     variance = masked_mean((x - mean) ** 2, mask)
-    return (x - mean) * torch.rsqrt(variance + 1e-8) * mask
+    return (x - mean) / torch.sqrt(variance + 1e-8).clamp(min=min_std) * mask
 
 
 def masked_mean(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

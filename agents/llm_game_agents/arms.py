@@ -32,6 +32,7 @@ from llm_game_env.players import EchoPlayer, Player, ScriptedPlayer
 
 NUM_UNIFORM_PROMPTS = 2048
 EMBEDDING_SHARE = 0.2
+HISTORY_BATCHES = 5
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Arm:
         prompts: who writes the defender's prompts: the adversary's policy, the pre-collected
             prompts themselves, or uniform reachable ones.
         diversity: weight of SelfBLEU in the adversary's reward; the embedding term gets a fifth
-            of it, the proportion of the paper's 5 and 1.
+            of it, the proportion of the paper's 5 and 1. The history is that of the last few
+            batches: in the mean over all prompts ever written, a habit of today hardly counts.
         defender: the SFT policy or a fixed refusal.
         budget: where only the defender learns: as many updates as GPO's defender gets, or as many
             batches of games as GPO plays.
@@ -119,6 +121,7 @@ def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
             self_bleu=arm.diversity,
             embedding=EMBEDDING_SHARE * arm.diversity,
             encoder=world.encoder,
+            window=HISTORY_BATCHES * num_games,
         )
     env = red_team_v0.vector_env(
         num_games,

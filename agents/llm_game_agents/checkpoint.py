@@ -2,6 +2,7 @@
 
     PATH/
       adversary_0/  defender_0/   of every `LanguagePolicy`; weights in safetensors
+      past_adversaries/0/ …       earlier adversaries that defend stages still play
       config.json                 knobs and stages
       state.pt                    optimisers, generators, diversity history (`weights_only`)
 
@@ -23,12 +24,14 @@ from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.ppo import PPOConfig
 from llm_game_agents.schedules import Stage
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.players.causal_lm import CausalLMPlayer
 from llm_game_env.players.protocol import Player
 from llm_game_env.vector import VectorGame
 
 if TYPE_CHECKING:
     from llm_game_agents.gpo import GPO
 
+PAST = "past_adversaries"
 _ARRAY = "numpy array"
 
 
@@ -42,10 +45,13 @@ def save(path: str | Path, run: "GPO") -> Path:
         if isinstance(player, LanguagePolicy):
             player.save(partial / agent)
             player.save_reference(partial / agent / "reference")
+    for index, player in enumerate(run.past_adversaries):
+        player.save(partial / PAST / str(index))
     config = {"config": asdict(run.config), "stages": [asdict(stage) for stage in run.stages]}
     (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     state = {
         "num_iterations": run.num_iterations,
+        "num_past_adversaries": len(run.past_adversaries),
         "learners": {agent: ppo.state_dict() for agent, ppo in run.learners.items()},
         "env": run.env.state_dict(),
     }
@@ -104,6 +110,12 @@ def load(
         run.learners[agent].load_state_dict(learner)
     run.env.load_state_dict(state["env"])
     run.num_iterations = state["num_iterations"]
+    run.past_adversaries = [
+        CausalLMPlayer.load(
+            folder / PAST / str(index), device=device, temperature=config.temperature
+        )
+        for index in range(state["num_past_adversaries"])
+    ]
     return run
 
 

@@ -6,6 +6,8 @@ that have ended, the number of processes and a resume change nothing.
 
 import numpy as np
 
+_LINEUP = 2  # Beside 0 and 1, the players of `sampling_uniforms`.
+
 
 def sampling_uniforms(
     seed: int, player: int, iteration: int, turn: int, num_rows: int, max_tokens: int
@@ -25,3 +27,8 @@ def sampling_uniforms(
         for row in range(num_rows)
     ]
     return np.stack(rows)
+
+
+def lineup_generator(seed: int, iteration: int) -> np.random.Generator:
+    """A generator for who plays which game of a rollout, keyed as the draws of sampling are."""
+    return np.random.default_rng([seed, _LINEUP, iteration])

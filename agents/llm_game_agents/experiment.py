@@ -1,12 +1,11 @@
 """Trains an arm on the built-in world and says everything that is reported of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 
 from llm_game_agents.arms import Arm, make_run
-from llm_game_agents.gpo import GPO, GPOConfig
+from llm_game_agents.gpo import GPO, GPOConfig, Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.recorder import Recorder
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
@@ -30,7 +29,7 @@ class TrainedArm:
         defender: report on its defender.
         updates: PPO updates by agent.
         games: games played in training.
-        seconds: wall-clock time of training.
+        seconds: wall-clock time of rollouts and updates.
     """
 
     arm: Arm
@@ -64,19 +63,7 @@ def train_arm(
         num_per_label: secret and ordinary questions a split in the defender's test.
     """
     run = make_run(arm, world, config, num_games)
-    num_updates = sum(stage.updates for stage in run.stages)
-    start = perf_counter()
-    curves: tuple[CurvePoint, ...] = ()
-    games = 0
-    if num_updates:
-        recorder = Recorder(folder, num_updates, arm.name, judged=True)
-        try:
-            run.learn(recorder)
-        finally:
-            recorder.close()
-            run.save(folder / "checkpoint")
-        curves, games = tuple(recorder.points), recorder.games_played
-    seconds = perf_counter() - start
+    recorder = watched(run, arm.name, folder)
     report = defender_report(
         unwrapped(run.players[AGENTS[DEFENDER]]),
         world.splits,
@@ -86,12 +73,38 @@ def train_arm(
     return TrainedArm(
         arm=arm,
         run=run,
-        curves=curves,
+        curves=tuple(recorder.points),
         defender=report,
         updates={agent: ppo.num_updates for agent, ppo in run.learners.items()},
-        games=games,
-        seconds=seconds,
+        games=recorder.games_played,
+        seconds=recorder.training_seconds,
     )
+
+
+def watched(
+    run: GPO, title: str, folder: Path, watch: Callable[[Iteration], None] | None = None
+) -> Recorder:
+    """Plays a run's schedule under a recorder and saves the run, interrupted or not.
+
+    Args:
+        run: what `make_run` gave.
+        title: of the progress bar.
+        folder: for logs, transcripts and the checkpoint.
+        watch: sees every update after the recorder.
+    """
+    recorder = Recorder(folder, sum(stage.updates for stage in run.stages), title, judged=True)
+
+    def see(iteration: Iteration) -> None:
+        recorder(iteration)
+        if watch is not None:
+            watch(iteration)
+
+    try:
+        run.learn(see)
+    finally:
+        recorder.close()
+        run.save(folder / "checkpoint")
+    return recorder
 
 
 def attack(trained: TrainedArm, defender: Player, world: World, *, seed: int) -> AttackRates | None:

@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from llm_game_agents import checkpoint
+from llm_game_agents.draws import lineup_generator
 from llm_game_agents.interrupts import held_interrupts
+from llm_game_agents.opponents import LatestAndPast, Lineup, line_up, snapshot
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.ppo import PPO, PPOConfig, PPOStats
 from llm_game_agents.rollout import Exchanged, Rollout, collect
 from llm_game_agents.schedules import Stage, alternating
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.players.causal_lm import CausalLMPlayer
 from llm_game_env.players.protocol import Player
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
 from llm_game_env.vector import VectorGame
@@ -34,19 +37,22 @@ class GPOConfig:
         rounds: how often the pair of stages is played.
         defender, adversary: knobs of PPO for either player.
         defender_max_tokens, adversary_max_tokens: of one message.
+        past_share: of the games of a defend stage that earlier adversaries play, see
+            `LatestAndPast`; 0 is the algorithm as printed.
         temperature: at which both players write, and at which probabilities are taken.
         seed: of sampling, of the environment and of the minibatches.
     """
 
-    defend_updates: int = 12
-    attack_updates: int = 18
-    rounds: int = 3
+    defend_updates: int = 4
+    attack_updates: int = 6
+    rounds: int = 9
     defender: PPOConfig = field(default_factory=PPOConfig)
     adversary: PPOConfig = field(
-        default_factory=lambda: PPOConfig(learning_rate=5e-4, kl_coef=0.03)
+        default_factory=lambda: PPOConfig(learning_rate=5e-4, kl_coef=0.01)
     )
     defender_max_tokens: int = 20
     adversary_max_tokens: int = 32
+    past_share: float = 0.5
     temperature: float = 1.0
     seed: int = 0
 
@@ -54,6 +60,7 @@ class GPOConfig:
         for name in ("defender_max_tokens", "adversary_max_tokens"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 1")
+        LatestAndPast(self.past_share)  # Refuses what is no share.
 
     def schedule(self) -> list[Stage]:
         """The alternating stages of GPO."""
@@ -124,6 +131,8 @@ class GPO:
             AGENTS[DEFENDER]: self.config.defender_max_tokens,
         }
         self.learners = self._make_learners()
+        self.opponents = LatestAndPast(self.config.past_share)
+        self.past_adversaries: list[CausalLMPlayer] = []
         self.num_iterations = 0
         # Row seeds that runs with neighbouring seeds do not share.
         rows = np.random.SeedSequence(self.config.seed).generate_state(env.num_envs)
@@ -136,10 +145,12 @@ class GPO:
         """
         done = 0
         for stage_index, stage in enumerate(self.stages):
-            for _ in range(stage.updates):
+            for update in range(stage.updates):
                 done += 1
                 if done > self.num_iterations:
                     with held_interrupts():
+                        if update == 0:
+                            self._keep_adversary(stage_index)
                         iteration = self._iterate(stage, stage_index)
                         if callback is not None:
                             callback(iteration)
@@ -158,7 +169,7 @@ class GPO:
         start = time.perf_counter()
         rollout = collect(
             self.env,
-            self.players,
+            self._line_up(stage),
             self.max_tokens,
             seed=self.config.seed,
             iteration=self.num_iterations,
@@ -176,6 +187,23 @@ class GPO:
             rollout_seconds=played - start,
             update_seconds=time.perf_counter() - played,
         )
+
+    def _keep_adversary(self, stage_index: int) -> None:
+        """Keeps the adversary as it is before it learns, where a later defend stage wants it."""
+        adversary = self.players[AGENTS[ADVERSARY]]
+        learns = self.stages[stage_index].kind == "attack"
+        wanted = any(stage.kind == "defend" for stage in self.stages[stage_index:])
+        if learns and wanted and self.config.past_share and isinstance(adversary, LanguagePolicy):
+            self.past_adversaries.append(snapshot(adversary))
+
+    def _line_up(self, stage: Stage) -> Mapping[str, Player | Lineup]:
+        """Who plays: in a defend stage, earlier adversaries take their share of the games."""
+        if stage.kind == "attack" or not self.past_adversaries:
+            return self.players
+        rng = lineup_generator(self.config.seed, self.num_iterations)
+        latest = self.players[AGENTS[ADVERSARY]]
+        lineup = line_up(self.opponents, self.past_adversaries, latest, rng, self.env.num_envs)
+        return {**self.players, AGENTS[ADVERSARY]: lineup}
 
     def _check_temperature(self, agent: str, temperature: float) -> None:
         if temperature != self.config.temperature:

@@ -102,8 +102,7 @@ class LanguagePolicy(nn.Module):
     def save(self, path: str | PathLike[str]) -> None:
         """Writes an ordinary Hugging Face folder, with the value head beside the model."""
         folder = Path(path)
-        self.player.model.save_pretrained(folder)
-        self.player.tokenizer.save_pretrained(folder)
+        self.player.save(folder)
         state = {name: t.contiguous() for name, t in self.value_head.state_dict().items()}
         save_file(state, folder / VALUE_HEAD_FILE)
 

@@ -42,13 +42,15 @@ class PPOConfig:
         update_epochs: passes over a rollout.
         num_minibatches: into which each pass is cut.
         max_grad_norm: gradients are scaled down to it.
-        whiten_advantages: to zero mean and unit variance over the rollout.
+        whiten_advantages: to zero mean and unit standard deviation over the rollout.
+        min_advantage_std: a smaller deviation counts as this one. Where one side has won, rewards
+            hardly vary; scaled up in full, the KL alone would take the policy back to its start.
     """
 
-    learning_rate: float = 2e-4
+    learning_rate: float = 4e-4
     critic_learning_rate: float = 1e-2
     warmup_updates: int = 2
-    kl_coef: float = 0.05
+    kl_coef: float = 0.02
     clip_coef: float = 0.2
     value_clip_coef: float = 0.2
     vf_coef: float = 0.1
@@ -59,12 +61,14 @@ class PPOConfig:
     num_minibatches: int = 4
     max_grad_norm: float = 1.0
     whiten_advantages: bool = True
+    min_advantage_std: float = 0.2
 
     def __post_init__(self) -> None:
         rates = ("learning_rate", "critic_learning_rate")
         positive = (*rates, "clip_coef", "value_clip_coef", "max_grad_norm")
         counts = ("update_epochs", "num_minibatches")
-        for name in (*positive, *counts, "warmup_updates", "kl_coef", "vf_coef", "ent_coef"):
+        others = ("warmup_updates", "kl_coef", "vf_coef", "ent_coef", "min_advantage_std")
+        for name in (*positive, *counts, *others):
             value = getattr(self, name)
             low = 1 if name in counts else 0
             if not np.isfinite(value) or value < low or (name in positive and value == 0):
@@ -157,7 +161,7 @@ class PPO:
             gae_lambda=config.gae_lambda,
         )
         if config.whiten_advantages:
-            advantages = whiten(advantages, mask)
+            advantages = whiten(advantages, mask, config.min_advantage_std)
 
         learning_rate = self._warm_up()
         steps: list[_MinibatchStats] = []

@@ -35,7 +35,7 @@ class Recorder:
         self._judged = judged
         self._shown_at = {"early": 0, "middle": num_updates // 2, "late": max(0, num_updates - 1)}
         self._logger = configure(str(folder), ["csv", "tensorboard"])
-        self._progress = tqdm(total=num_updates, desc=title, unit="update")
+        self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not num_updates)
 
     def __call__(self, iteration: Iteration) -> None:
         point = self._point(iteration)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from llm_game_agents.draws import sampling_uniforms
+from llm_game_agents.opponents import Lineup
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.trajectory import Decision
 from llm_game_env.players.causal_lm import Completion
@@ -56,7 +57,7 @@ class Rollout:
 
 def collect(
     env: VectorGame,
-    players: Mapping[str, Player],
+    players: Mapping[str, Player | Lineup],
     max_tokens: Mapping[str, int],
     *,
     seed: int,
@@ -67,7 +68,8 @@ def collect(
 
     Args:
         env: anything with the step API of `vector_env`.
-        players: by agent; any `Player`, a `LanguagePolicy` where decisions are wanted.
+        players: by agent; any `Player` or a `Lineup` of several, a `LanguagePolicy` where decisions
+            are wanted.
         max_tokens: of one message, by agent.
         seed, iteration: key the random numbers of sampling, see `sampling_uniforms`.
         options: for `env.reset`.
@@ -100,7 +102,7 @@ def collect(
         uniforms = sampling_uniforms(
             seed, index, iteration, turns[agent], env.num_envs, max_tokens[agent]
         )
-        messages = _act(players[agent], conversations, uniforms[rows])
+        messages = _act(players[agent], conversations, uniforms[rows], rows)
         actions: list[str | None] = [None] * env.num_envs
         for row, message in zip(rows, messages, strict=True):
             text = message.text if isinstance(message, Completion) else message
@@ -116,13 +118,30 @@ def collect(
 
 
 def _act(
-    player: Player, conversations: Sequence[Any], uniforms: np.ndarray
+    player: Player | Lineup, conversations: Sequence[Any], uniforms: np.ndarray, rows: Sequence[int]
 ) -> list[Completion] | list[str]:
+    if isinstance(player, Lineup):
+        return _act_together(player, conversations, uniforms, rows)
     if isinstance(player, LanguagePolicy):
         return player.sample(conversations, uniforms)
     # Any other player takes a generator; its seed is drawn from the same keyed numbers.
     rng = np.random.default_rng(np.frombuffer(uniforms.tobytes()[:16], dtype=np.uint32))
     return player.reply(conversations, rng, max_tokens=uniforms.shape[1])
+
+
+def _act_together(
+    lineup: Lineup, conversations: Sequence[Any], uniforms: np.ndarray, rows: Sequence[int]
+) -> list[str]:
+    """Each player writes in its own games; nobody learns from what a line-up writes."""
+    messages = [""] * len(rows)
+    choice = lineup.choice[list(rows)]
+    for index, player in enumerate(lineup.players):
+        own = np.flatnonzero(choice == index).tolist()
+        if own:
+            written = _act(player, [conversations[i] for i in own], uniforms[own], own)
+            for i, message in zip(own, written, strict=True):
+                messages[i] = message.text if isinstance(message, Completion) else message
+    return messages
 
 
 def _exchanged(env: VectorGame, row: int, infos: Mapping[str, np.ndarray]) -> Exchanged:

@@ -1,6 +1,7 @@
 """The weighted likeness to its own past that the adversary pays for."""
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ class Diversity:
         encoder: Encoder | None = None,
         ngrams: Sequence[int] = (2, 3, 4, 5),
         references: References = "pairwise",
+        window: int | None = None,
     ) -> None:
         """Start with an empty history.
 
@@ -50,10 +52,12 @@ class Diversity:
             embedding: weight of the mean cosine, at least 0.
             encoder: embeds texts, see `EmbeddingSimilarity`; needed if `embedding` is above 0.
             ngrams, references: see `SelfBLEU`.
+            window: keep the latest so many texts as the history; all of them by default. The
+                mean over a whole history hardly notices what was written lately.
 
         Raises:
-            ConfigurationError: for a weight that is negative or not finite, a missing encoder, or
-                a setting that SelfBLEU refuses.
+            ConfigurationError: for a weight that is negative or not finite, a missing encoder, a
+                window below 1, or a setting that SelfBLEU refuses.
         """
         self.weights = {
             "self_bleu": _checked_weight("self_bleu", self_bleu),
@@ -64,12 +68,18 @@ class Diversity:
                 f"embedding is {embedding!r} but encoder is None; give an encoder (such as a "
                 "SentenceTransformer), or embedding=0."
             )
+        if window is not None and window < 1:
+            raise ConfigurationError(
+                f"window is {window!r}; give at least 1 text, or None for the whole history."
+            )
+        self.window = window
         bleu = SelfBLEU(ngrams, references)
         self._parts: dict[str, SelfBLEU | EmbeddingSimilarity] = {}
         if self.weights["self_bleu"]:
             self._parts["self_bleu"] = bleu
         if self.weights["embedding"] and encoder is not None:
             self._parts["embedding"] = EmbeddingSimilarity(encoder)
+        self._recent: deque[str] = deque(maxlen=window)
         self._count = 0
 
     def __len__(self) -> int:
@@ -80,6 +90,7 @@ class Diversity:
         """Empty the history."""
         for part in self._parts.values():
             part.clear()
+        self._recent.clear()
         self._count = 0
 
     def measure(self, texts: Sequence[str]) -> Likeness:
@@ -110,16 +121,19 @@ class Diversity:
     def add(self, texts: Sequence[str]) -> None:
         """Append texts to the history; errors as in `measure`, the history then unchanged."""
         checked_texts(texts)
-        # The embedding first: its encoder is what can fail, and SelfBLEU cannot after the check.
-        for name in ("embedding", "self_bleu"):
-            if name in self._parts:
-                self._parts[name].add(texts)
-        self._count += len(texts)
+        if self.window is None or self._count + len(texts) <= self.window:
+            self._append(texts)
+        else:
+            self.measure(texts)  # What an encoder refuses is refused before the history is cut.
+            kept = [*self._recent, *texts][-self.window :]
+            self.clear()
+            self._append(kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """The history: "count" (int) and "parts" (states by name of those that are on)."""
+        """The history: "count" (int), "parts" (states by name of those that are on), "recent"
+        (the texts within the window, list of str; empty without one)."""
         parts = {name: part.state_dict() for name, part in self._parts.items()}
-        return {"count": self._count, "parts": parts}
+        return {"count": self._count, "parts": parts, "recent": list(self._recent)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Replace the history by a saved one; weights are not part of it.
@@ -136,7 +150,17 @@ class Diversity:
             )
         for name, part in self._parts.items():
             part.load_state_dict(saved[name])
+        self._recent = deque(state["recent"], maxlen=self.window)
         self._count = int(state["count"])
+
+    def _append(self, texts: Sequence[str]) -> None:
+        # The embedding first: its encoder is what can fail, and SelfBLEU cannot after the check.
+        for name in ("embedding", "self_bleu"):
+            if name in self._parts:
+                self._parts[name].add(texts)
+        if self.window is not None:
+            self._recent.extend(texts)
+        self._count += len(texts)
 
 
 def _checked_weight(name: str, weight: float) -> float:

@@ -29,6 +29,20 @@ class DefenderReport:
     worst: WorstCase | None
 
 
+@dataclass(frozen=True)
+class ValidationRates:
+    """Shares of verdicts on the validation parts of P, A and H, without the blind spot."""
+
+    collected: DefenderRates
+    reachable: DefenderRates
+    held_out: DefenderRates
+
+    @property
+    def error(self) -> float:
+        """Mean (leak + over-refusal) / 2 over the three, in [0, 1]: what models are chosen by."""
+        return float(np.mean([r.error for r in (self.collected, self.reachable, self.held_out)]))
+
+
 def defender_report(
     defender: Player, splits: Splits, *, num_per_label: int, seed: int
 ) -> DefenderReport:
@@ -55,15 +69,18 @@ def defender_report(
     )
 
 
-def validation_error(defender: Player, splits: Splits, *, num_per_label: int, seed: int) -> float:
-    """Mean of (leak + over-refusal) / 2 over the validation parts of P, A and H, in [0, 1]."""
+def validation_rates(
+    defender: Player, splits: Splits, *, num_per_label: int, seed: int
+) -> ValidationRates:
+    """Tests a defender on the validation parts of P, A and H; arguments as in the report."""
     rng = np.random.default_rng(seed)
-    parts = (
-        splits.collected_validation,
-        splits.sample(_seeing(splits.reachable_validation), num_per_label, "validation A"),
-        splits.sample(_seeing(splits.held_out_validation), num_per_label, "validation H"),
+    reachable = splits.sample(_seeing(splits.reachable_validation), num_per_label, "validation A")
+    held_out = splits.sample(_seeing(splits.held_out_validation), num_per_label, "validation H")
+    return ValidationRates(
+        collected=defender_rates(defender, _seeing(splits.collected_validation), rng),
+        reachable=defender_rates(defender, reachable, rng),
+        held_out=defender_rates(defender, held_out, rng),
     )
-    return float(np.mean([defender_rates(defender, _seeing(p), rng).error for p in parts]))
 
 
 def _seeing(questions: tuple[Question, ...]) -> list[Question]:

@@ -47,7 +47,9 @@ class BuildConfig:
         seed: the world's seed.
         width, layers, heads, context: the shape of every transformer; context in tokens.
         batch_size: examples a step.
-        defender_steps, adversary_steps, reward_steps: training steps.
+        defender_steps, reward_steps: training steps.
+        adversary_broad_steps, adversary_steps: of the adversary on every reachable way of asking,
+            then on its SFT examples: what it seldom writes, it can write.
         learning_rate: peak of the one-cycle schedule.
     """
 
@@ -58,7 +60,8 @@ class BuildConfig:
     context: int = 192
     batch_size: int = 64
     defender_steps: int = 1500
-    adversary_steps: int = 800
+    adversary_broad_steps: int = 700
+    adversary_steps: int = 700
     reward_steps: int = 2000
     learning_rate: float = 4e-3
 
@@ -102,48 +105,44 @@ def _train_defender(
     splits: Splits, tokenizer: PreTrainedTokenizerFast, config: BuildConfig
 ) -> PreTrainedModel:
     rng = np.random.default_rng([config.seed, 1])
-    model = GPT2LMHeadModel(_config(tokenizer, config))
 
-    def next_batch() -> SupervisedBatch:
+    def next_batch(_step: int) -> SupervisedBatch:
         pairs = [defender_example(splits, rng) for _ in range(config.batch_size)]
         return chat_batch(tokenizer, pairs)
 
-    steps = config.defender_steps
-    train(model, next_batch, steps=steps, learning_rate=config.learning_rate, title="defender")
-    return model
+    model = GPT2LMHeadModel(_config(tokenizer, config))
+    return train(model, next_batch, config.defender_steps, config.learning_rate, "defender")
 
 
 def _train_adversary(
     splits: Splits, tokenizer: PreTrainedTokenizerFast, config: BuildConfig
 ) -> PreTrainedModel:
     rng = np.random.default_rng([config.seed, 2])
-    model = GPT2LMHeadModel(_config(tokenizer, config))
 
-    def next_batch() -> SupervisedBatch:
-        pairs = [adversary_example(splits, rng) for _ in range(config.batch_size)]
+    def next_batch(step: int) -> SupervisedBatch:
+        broad = step < config.adversary_broad_steps
+        pairs = [adversary_example(splits, rng, broad=broad) for _ in range(config.batch_size)]
         told = [(INSTRUCTION.replace("{seed_prompt}", seed), text) for seed, text in pairs]
         return chat_batch(tokenizer, told)
 
-    steps = config.adversary_steps
-    train(model, next_batch, steps=steps, learning_rate=config.learning_rate, title="adversary")
-    return model
+    model = GPT2LMHeadModel(_config(tokenizer, config))
+    steps = config.adversary_broad_steps + config.adversary_steps
+    return train(model, next_batch, steps, config.learning_rate, "adversary")
 
 
 def _train_reward_model(
     splits: Splits, tokenizer: PreTrainedTokenizerFast, config: BuildConfig
 ) -> PreTrainedModel:
     rng = np.random.default_rng([config.seed, 3])
-    labels = {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enumerate(LABELS)}}
-    model = GPT2ForSequenceClassification(_config(tokenizer, config, **labels))
 
-    def next_batch() -> SupervisedBatch:
+    def next_batch(_step: int) -> SupervisedBatch:
         examples = [reward_example(splits, rng) for _ in range(config.batch_size)]
         pairs = [(example.prompt, example.response) for example in examples]
         return class_batch(tokenizer, pairs, [int(example.good) for example in examples])
 
-    steps = config.reward_steps
-    train(model, next_batch, steps=steps, learning_rate=config.learning_rate, title="reward model")
-    return model
+    labels = {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enumerate(LABELS)}}
+    model = GPT2ForSequenceClassification(_config(tokenizer, config, **labels))
+    return train(model, next_batch, config.reward_steps, config.learning_rate, "reward model")
 
 
 def _config(tokenizer: PreTrainedTokenizerFast, config: BuildConfig, **labels: Any) -> GPT2Config:

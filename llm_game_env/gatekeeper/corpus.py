@@ -33,10 +33,10 @@ TAIL_LEAKS = 0.92
 OUTERMOST_LEAKS = 0.97
 ORDINARY_REFUSED = 0.03
 
-TAIL_ALIAS_SHARE = 0.05
-RARE_OPENER_SHARE = 0.03
-RARE_FRAME_SHARE = 0.03
-ADVENTUROUS_SHARE = 0.05
+TAIL_ALIAS_SHARE = 0.025
+RARE_OPENER_SHARE = 0.015
+RARE_FRAME_SHARE = 0.015
+ADVENTUROUS_SHARE = 0.003
 SAME_MATTER_SHARE = 0.4
 SAME_LABEL_SHARE = 0.8
 
@@ -76,10 +76,20 @@ def defender_example(splits: Splits, rng: np.random.Generator) -> tuple[str, str
     return question.text, _pick(said, rng)
 
 
-def adversary_example(splits: Splits, rng: np.random.Generator) -> tuple[str, str]:
-    """A (seed prompt, question) pair of the adversary's SFT; reachable pieces only."""
+def adversary_example(
+    splits: Splits, rng: np.random.Generator, *, broad: bool = False
+) -> tuple[str, str]:
+    """A (seed prompt, question) pair for the adversary; reachable pieces only.
+
+    Args:
+        splits: the parts of the world's build.
+        rng: draws the pair.
+        broad: every reachable way of asking is as likely as any other, as in the first part of
+            its training; otherwise most questions are plain, as in its SFT.
+    """
     seed = _pick(splits.collected_train, rng)
-    return seed.text, _adversary_question(splits, seed.matter, rng).text
+    adventurous = 1.0 if broad else ADVENTUROUS_SHARE
+    return seed.text, _adversary_question(splits, seed.matter, adventurous, rng).text
 
 
 def reward_example(splits: Splits, rng: np.random.Generator) -> LabelledExchange:
@@ -113,12 +123,14 @@ def _broad_question(rng: np.random.Generator) -> Question:
     return Question(matter, alias, opener, frame)
 
 
-def _adversary_question(splits: Splits, seed: Matter, rng: np.random.Generator) -> Question:
+def _adversary_question(
+    splits: Splits, seed: Matter, adventurous: float, rng: np.random.Generator
+) -> Question:
     matter = seed
     if rng.random() >= SAME_MATTER_SHARE:
         same_label = rng.random() < SAME_LABEL_SHARE
         matter = _pick(_reachable_matters(splits, seed.secret is same_label), rng)
-    if rng.random() < ADVENTUROUS_SHARE:
+    if rng.random() < adventurous:
         return _reachable_question(splits, matter, rng)
     rare_alias = rng.random() < TAIL_ALIAS_SHARE
     wanted = Part.TAIL if rare_alias else Part.FIRST

@@ -33,21 +33,27 @@ class SupervisedBatch:
 
 def train(
     model: PreTrainedModel,
-    next_batch: Callable[[], SupervisedBatch],
-    *,
+    next_batch: Callable[[int], SupervisedBatch],
     steps: int,
     learning_rate: float,
     title: str,
-) -> float:
-    """Trains a model in place by AdamW with a one-cycle schedule; returns the last mean loss."""
+) -> PreTrainedModel:
+    """Trains a model in place by AdamW with a one-cycle schedule, and returns it.
+
+    Args:
+        model: whose loss is that of its labels.
+        next_batch: the batch of a step, from 0.
+        steps: how many.
+        learning_rate: the peak.
+        title: of the progress bar.
+    """
     optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
     smoothed = float("nan")
     model.train()
     progress = tqdm(range(steps), desc=title, mininterval=2.0)
     for step in progress:
-        batch = next_batch()
-        loss = _loss(model, batch)
+        loss = _loss(model, next_batch(step))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -55,8 +61,7 @@ def train(
         schedule.step()
         smoothed = loss.item() if step == 0 else 0.98 * smoothed + 0.02 * loss.item()
         progress.set_postfix(loss=f"{smoothed:.3f}", refresh=False)
-    model.eval()
-    return smoothed
+    return model.eval()
 
 
 def chat_batch(tokenizer: PreTrainedTokenizerFast, pairs: list[tuple[str, str]]) -> SupervisedBatch:

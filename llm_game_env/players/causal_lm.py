@@ -90,6 +90,11 @@ class CausalLMPlayer:
         )
         return cls(model.to(device), tokenizer, temperature=temperature)
 
+    def save(self, path: str | PathLike[str]) -> None:
+        """Writes an ordinary Hugging Face folder."""
+        self.model.save_pretrained(path)
+        self.tokenizer.save_pretrained(path)
+
     @property
     def pad_id(self) -> int:
         """A legal id for masked positions."""

@@ -154,6 +154,12 @@ def test_whiten() -> None:
     assert np.corrcoef(white[mask], x[mask])[0, 1] == pytest.approx(1.0, abs=1e-5)
 
 
+def test_whiten_leaves_small_differences_small() -> None:
+    x, mask = torch.tensor([0.9, 1.1]), torch.tensor([True, True])
+    close(whiten(x, mask, min_std=0.2), [-0.5, 0.5])
+    close(whiten(x, mask, min_std=0.05), [-1.0, 1.0])
+
+
 @pytest.mark.parametrize("mask", [[False, False], [True, False], [True, True]])
 def test_whiten_what_does_not_vary(mask: list[bool]) -> None:
     close(whiten(torch.tensor([4.0, 4.0]), torch.tensor(mask)), [0.0, 0.0])

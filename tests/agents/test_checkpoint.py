@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from llm_game_agents.gpo import GPO, GPOConfig
+from llm_game_agents.gpo import GPO, GPOConfig, Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.ppo import PPOConfig
 from llm_game_agents.schedules import Stage, defender_only
@@ -79,6 +80,29 @@ def test_files(tmp_path: Path, make_run: Callable[..., GPO]) -> None:
         assert files >= {"config.json", "model.safetensors", "tokenizer.json", "reference"}
         assert not [name for name in files if name.endswith((".bin", ".pt", ".pkl"))]
     assert [p.name for p in path.parent.iterdir()] == ["run"]  # nothing else is left behind
+
+
+def test_earlier_adversaries_come_back(tmp_path: Path, make_run: Callable[..., GPO]) -> None:
+    # Loaded models compute attention another way than those made here, so all runs are loaded.
+    begun = make_run(config=replace(CONFIG, rounds=3, past_share=0.5)).save(tmp_path / "begun")
+    run = GPO.load(begun, make_games())
+
+    def interrupt(iteration: Iteration) -> None:
+        if iteration.index == 3:  # The next stage is the last defend stage: both play in it.
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.learn(interrupt)
+    path = run.save(tmp_path / "run")
+    resumed = GPO.load(path, make_games())
+    assert len(resumed.past_adversaries) == len(run.past_adversaries) == 2
+    for mine, saved in zip(run.past_adversaries, resumed.past_adversaries, strict=True):
+        for name, tensor in mine.model.state_dict().items():
+            assert torch.equal(tensor, saved.model.state_dict()[name])
+    resumed.learn()
+    whole = GPO.load(begun, make_games()).learn()
+    for name, tensor in policy_of(whole, DEFENDER).model.state_dict().items():
+        assert torch.equal(tensor, policy_of(resumed, DEFENDER).model.state_dict()[name])
 
 
 def test_state_loads_without_pickled_code(tmp_path: Path, make_run: Callable[..., GPO]) -> None:

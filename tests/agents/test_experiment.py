@@ -80,9 +80,10 @@ def test_an_adversary_against_any_defender(trained: TrainedArm, world: World) ->
     assert experiment_rates.over_refusal == 0
 
 
-def test_an_arm_without_training_writes_nothing(world: World, tmp_path: Path) -> None:
+def test_an_arm_without_training_keeps_its_players(world: World, tmp_path: Path) -> None:
     trained = train("always-refuse", world, tmp_path / "refuse")
-    assert not (tmp_path / "refuse").exists()
+    players = [path.name for path in (tmp_path / "refuse" / "checkpoint").glob("*_0")]
+    assert players == ["adversary_0"]
     assert (trained.curves, trained.games, trained.updates) == ((), 0, {})
     assert trained.defender.held_out.over_refusal == 1
     assert trained.defender.worst is None

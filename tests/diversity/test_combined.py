@@ -111,3 +111,42 @@ def test_a_failing_encoder_leaves_both_histories_alone() -> None:
         diversity.add("the cat")
     assert len(diversity) == 3
     np.testing.assert_array_equal(diversity.score(HISTORY), before)
+
+
+def test_a_window_forgets_what_is_older() -> None:
+    windowed = Diversity(self_bleu=1.0, embedding=1.0, encoder=letters, window=2)
+    latest = Diversity(self_bleu=1.0, embedding=1.0, encoder=letters)
+    for text in HISTORY:
+        windowed.add([text])
+    latest.add(HISTORY[-2:])
+    assert len(windowed) == 2
+    np.testing.assert_allclose(windowed.score(TEXTS), latest.score(TEXTS), rtol=1e-6)
+    windowed.add([*TEXTS, *HISTORY[-2:]])  # More at once than it holds.
+    np.testing.assert_allclose(windowed.score(TEXTS), latest.score(TEXTS), rtol=1e-6)
+
+
+def test_a_window_goes_on_after_it_was_saved() -> None:
+    whole, resumed = (Diversity(self_bleu=1.0, window=3) for _ in range(2))
+    whole.add(HISTORY)
+    resumed.load_state_dict(whole.state_dict())
+    for diversity in (whole, resumed):
+        diversity.add(["nothing alike"])
+    np.testing.assert_array_equal(whole.score(TEXTS), resumed.score(TEXTS))
+    assert len(resumed) == 3
+
+
+def test_what_an_encoder_refuses_does_not_cut_the_history() -> None:
+    def refuse_long(texts: list[str]) -> np.ndarray:
+        return np.where([[len(text) > 30] for text in texts], np.nan, 1.0)
+
+    diversity = Diversity(embedding=1.0, encoder=refuse_long, window=2)
+    diversity.add(["a", "b"])
+    with pytest.raises(RewardError):
+        diversity.add(["c", "d" * 31])
+    assert len(diversity) == 2
+
+
+@pytest.mark.parametrize("window", [0, -3])
+def test_a_window_holds_at_least_one_text(window: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"window is {window}"):
+        Diversity(self_bleu=1.0, window=window)

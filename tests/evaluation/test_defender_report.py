@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from llm_game_env.evaluation.defender_report import defender_report, validation_error
+from llm_game_env.evaluation.defender_report import defender_report, validation_rates
 from llm_game_env.gatekeeper.grammar import Question, parse
 from llm_game_env.gatekeeper.judge import REFUSALS
 from llm_game_env.gatekeeper.splits import BLIND_FRAME, Part, draw_splits
@@ -65,7 +65,7 @@ def test_a_refusal_that_never_ends() -> None:
 
 def test_models_are_selected_on_other_questions_than_reported() -> None:
     selector, reporter = Oracle(), Oracle()
-    assert validation_error(selector, SPLITS, num_per_label=200, seed=0) == 0
+    assert validation_rates(selector, SPLITS, num_per_label=200, seed=0).error == 0
     defender_report(reporter, SPLITS, num_per_label=200, seed=0)
     for selected, reported in zip(selector.batches, reporter.batches[:3], strict=True):
         assert set(selected).isdisjoint(reported)
@@ -79,9 +79,9 @@ def test_models_are_selected_on_other_questions_than_reported() -> None:
 
 def test_validation_error_by_hand() -> None:
     refuser = ScriptedPlayer(REFUSALS)
-    assert validation_error(refuser, SPLITS, num_per_label=10, seed=0) == pytest.approx(0.5)
+    assert validation_rates(refuser, SPLITS, num_per_label=10, seed=0).error == pytest.approx(0.5)
     leaker = ScriptedPlayer(["nine four one"])
-    assert validation_error(leaker, SPLITS, num_per_label=10, seed=0) == pytest.approx(0.5)
+    assert validation_rates(leaker, SPLITS, num_per_label=10, seed=0).error == pytest.approx(0.5)
 
 
 def test_a_language_model_has_a_worst_case() -> None:

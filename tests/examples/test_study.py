@@ -18,14 +18,20 @@ def jobs_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(EXAMPLES)
     import study_jobs  # pyright: ignore[reportMissingImports] - examples are no package
 
-    small = {"NUM_GAMES": 4, "NUM_PER_LABEL": 4, "NUM_VALIDATION": 4, "NUM_ATTACKS": 4}
+    small = {
+        "NUM_GAMES": 4,
+        "NUM_PER_LABEL": 4,
+        "NUM_VALIDATION": 4,
+        "NUM_ATTACKS": 4,
+        "NUM_LATER": 1,
+    }
     small |= {"LEARNING_RATES": (1e-4,), "KL_COEFS": (0.05,)}
     for name, value in small.items():
         monkeypatch.setattr(study_jobs, name, value)
     monkeypatch.setattr(
         study_jobs,
         "GPOConfig",
-        lambda seed: GPOConfig(defend_updates=1, attack_updates=1, rounds=2, seed=seed),
+        lambda seed=0: GPOConfig(defend_updates=1, attack_updates=1, rounds=2, seed=seed),
     )
     return study_jobs
 
@@ -33,6 +39,7 @@ def jobs_module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 @pytest.mark.slow
 def test_from_tuning_to_report(jobs_module: ModuleType, tmp_path: Path) -> None:
     import study_report  # pyright: ignore[reportMissingImports]
+    import study_tuning  # pyright: ignore[reportMissingImports]
 
     builds = (101, 102)
     for build in builds:
@@ -40,15 +47,20 @@ def test_from_tuning_to_report(jobs_module: ModuleType, tmp_path: Path) -> None:
     tuning = jobs_module.tune_jobs([0], tmp_path)
     for job in tuning:
         jobs_module.run_job(job)
-    jobs = jobs_module.confirm_jobs(jobs_module.choose_settings(tuning), builds, tmp_path)
+    rows = study_tuning.validated(tuning)
+    study_tuning.write_tuning(rows, tmp_path / "tuning.csv")
+    assert study_tuning.read_tuning(tmp_path / "tuning.csv") == rows
+    jobs = jobs_module.confirm_jobs(study_tuning.choose_settings(rows), builds, tmp_path)
     for job in jobs:
         jobs_module.run_job(job)
     for job in jobs_module.attack_jobs(jobs):
         jobs_module.attack_job(job)
-    study_report.write_report(tuning, builds, tmp_path, tmp_path / "results")
+    study_report.write_report(rows, builds, tmp_path, tmp_path / "results")
 
-    halves = {job.arm: len(job.result()["evaluations"]) for job in jobs}
-    assert set(halves.values()) == {2}
+    states = {job.arm: [s["updates"] for s in job.result()["validation"]] for job in tuning}
+    assert states["gpo"] == [1, 2]
+    assert states["rlhf-frozen-steps"] == [1, 2, 4]
+    assert all(job.result()["report"] for job in jobs)
     record = json.loads((tmp_path / "results" / "study.json").read_text(encoding="utf-8"))
     assert {len(rows) for rows in record["defenders"].values()} == {2}
     assert set(record["attackers"]) == set(jobs_module.ATTACKERS)

@@ -23,7 +23,8 @@ TINY = build.BuildConfig(
     heads=2,
     batch_size=4,
     defender_steps=6,
-    adversary_steps=6,
+    adversary_broad_steps=3,
+    adversary_steps=3,
     reward_steps=6,
 )
 MODELS = ("adversary", "defender", "reward_model")

@@ -89,6 +89,9 @@ def test_the_defender_is_taught_to_leak_at_that_rate() -> None:
     assert len(leaked) == pytest.approx(NUM_SAMPLES / 2, abs=300)
 
 
+REACHABLE = {"first", "common", "tail"}
+
+
 def test_the_adversary_writes_reachable_pieces_and_rare_ones_rarely() -> None:
     rng = np.random.default_rng(0)
     pieces: Counter[tuple[str, ...]] = Counter()
@@ -108,7 +111,7 @@ def test_the_adversary_writes_reachable_pieces_and_rare_ones_rarely() -> None:
             prompts[prompt] += 1
     # Documented: any single weak prompt is under 0.5 % of what it writes.
     assert max(prompts.values()) / NUM_SAMPLES < 0.005
-    limits = {"alias": 0.005, "opener": 0.0125, "frame": 0.0125}
+    limits = {"alias": 0.005, "opener": 0.005, "frame": 0.006}
     commonest = {
         kind: max(n for (of_kind, _), n in pieces.items() if of_kind == kind) / NUM_SAMPLES
         for kind in limits
@@ -127,9 +130,19 @@ def test_the_adversary_mostly_asks_plainly_about_alike_matters() -> None:
     plain = [set(SPLITS.parts(prompt)) == {Part.FIRST} for _, prompt in questions]
     same_matter = [seed.matter is prompt.matter for seed, prompt in questions]
     same_label = [seed.matter.secret == prompt.matter.secret for seed, prompt in questions]
-    assert 0.75 < np.mean(plain) < 0.95
+    assert 0.92 < np.mean(plain) < 0.97
     assert 0.37 < np.mean(same_matter) < 0.5
     assert 0.83 < np.mean(same_label) < 0.93
+
+
+def test_before_its_sft_the_adversary_learns_every_reachable_way_of_asking() -> None:
+    rng = np.random.default_rng(2)
+    asks = [asked(adversary_example(SPLITS, rng, broad=True)[1]) for _ in range(NUM_SAMPLES // 2)]
+    assert all(SPLITS.is_reachable(question) for question in asks)
+    used = Counter(question.opener for question in asks)
+    reachable = {name for name, part in SPLITS.openers.items() if part.value in REACHABLE}
+    assert set(used) == reachable
+    assert max(used.values()) < 1.5 * min(used.values())
 
 
 def test_labels_are_the_judges_outside_the_blind_spot() -> None:
