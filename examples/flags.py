@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from llm_game_agents.gpo import GPOConfig
 from llm_game_agents.ppo import PPOConfig
@@ -18,9 +18,10 @@ INTERRUPTED = 130
 DEFAULTS = GPOConfig()
 
 
-def flag(default: Any, words: str) -> Any:
-    """A field with a default and a sentence for `--help`."""
-    return field(default=default, metadata={"help": words})
+def flag(default: Any, words: str, only: Literal["demo", "own models", ""] = "") -> Any:
+    """A field with a default and a sentence for `--help`; `only` where one mode alone reads it."""
+    help_text = f"{only}: {words}" if only else words
+    return field(default=default, metadata={"help": help_text, "only": only})
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class RunFlags:
     out: str = flag("runs/demo", "run folder; a number is added where it exists")
     seed: int = flag(0, "random seed of the run")
     threads: int = flag(1, "torch threads; small models are fastest with one or two")
-    arms: str = flag("sft,rlhf,rlhf-frozen,gpo,gpo+div", "arms of the demo, by commas")
+    arms: str = flag("sft,rlhf,rlhf-frozen,gpo,gpo+div", "arms, by commas", "demo")
     rounds: int = flag(DEFAULTS.rounds, "rounds of a defend and an attack stage")
     defend_updates: int = flag(DEFAULTS.defend_updates, "PPO updates in a defend stage")
     attack_updates: int = flag(DEFAULTS.attack_updates, "PPO updates in an attack stage")
@@ -46,18 +47,21 @@ class RunFlags:
     past_share: float = flag(
         DEFAULTS.past_share, "share of a defend stage's games that earlier adversaries play"
     )
-    adversary: str = flag("", "your own models: adversary, a folder or hub id")
-    defender: str = flag("", "your own models: defender, a folder or hub id")
-    reward_model: str = flag("", "your own models: a sequence classifier, a folder or hub id")
-    reward_label: str = flag("", "its label whose probability is the score; empty for a scalar")
-    reward_best: str = flag("", "its highest score; needed for a scalar")
-    seed_prompts: str = flag("", "your own seed prompts: JSON, JSONL, CSV or Parquet")
-    instruction: str = flag("", "what the adversary is told; holds {seed_prompt}")
-    diversity: float = flag(1.0, "weight of SelfBLEU with your own models")
-    temperature: float = flag(1.0, "of sampling, with your own models")
-    adversary_max_tokens: int = flag(64, "of one message, with your own models")
-    defender_max_tokens: int = flag(128, "of one message, with your own models")
-    device: str = flag("cpu", "where your own models run")
+    adversary: str = flag("", "adversary, a folder or hub id", "own models")
+    defender: str = flag("", "defender, a folder or hub id", "own models")
+    reward_model: str = flag("", "a sequence classifier, a folder or hub id", "own models")
+    reward_label: str = flag(
+        "", "the label whose probability is the score; empty for a scalar", "own models"
+    )
+    reward_best: str = flag("", "the highest score; needed for a scalar", "own models")
+    seed_prompts: str = flag("", "JSON, JSONL, CSV or Parquet", "own models")
+    instruction: str = flag("", "what the adversary is told; holds {seed_prompt}", "own models")
+    diversity: float = flag(1.0, "weight of SelfBLEU", "own models")
+    temperature: float = flag(1.0, "of sampling", "own models")
+    adversary_max_tokens: int = flag(64, "of one message", "own models")
+    defender_max_tokens: int = flag(128, "of one message", "own models")
+    device: str = flag("cpu", "where the models run", "own models")
+    resume: str = flag("", "go on with this checkpoint, other flags as they were", "own models")
 
     def __post_init__(self) -> None:
         for name in ("threads", "rounds", "defend_updates", "attack_updates", "games"):
@@ -65,11 +69,25 @@ class RunFlags:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 1")
         if self.seed < 0:
             raise ConfigurationError(f"seed={self.seed} must be at least 0")
+        self._refuse_flags_of_the_other_mode()
 
     @property
     def names_own_models(self) -> bool:
         """Whether any model or prompt of the user's own is named."""
         return any((self.adversary, self.defender, self.reward_model, self.seed_prompts))
+
+    def _refuse_flags_of_the_other_mode(self) -> None:
+        mode = "own models" if self.names_own_models else "demo"
+        for item in fields(self):
+            only = item.metadata["only"]
+            if only not in ("", mode) and getattr(self, item.name) != item.default:
+                name = f"--{item.name.replace('_', '-')}"
+                remedy = (
+                    "name --adversary, --defender, --reward-model and --seed-prompts with it"
+                    if mode == "demo"
+                    else "leave it out"
+                )
+                raise ConfigurationError(f"{name} is for {only} only; {remedy}")
 
 
 def add_flags(parser: argparse.ArgumentParser, kind: type) -> None:

@@ -15,6 +15,7 @@ from llm_game_env.diversity import Diversity
 from llm_game_env.evaluation.curves import draw_curves
 from llm_game_env.evaluation.results import write_results
 from llm_game_env.rewards import ClassifierReward
+from llm_game_env.vector import VectorGame
 
 
 def run(flags: RunFlags) -> int:
@@ -34,19 +35,7 @@ def run(flags: RunFlags) -> int:
         instruction=flags.instruction or None,
         diversity=Diversity(self_bleu=flags.diversity) if flags.diversity else None,
     )
-    adversary, defender = (
-        LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
-        for path in (flags.adversary, flags.defender)
-    )
-    config = gpo_config(
-        flags,
-        adversary_max_tokens=flags.adversary_max_tokens,
-        defender_max_tokens=flags.defender_max_tokens,
-        temperature=flags.temperature,
-    )
-    check_contexts(env, adversary, defender, config)
-    check_reward_model(env)
-    run = GPO(env, adversary, defender, config)
+    run = taken_up(flags, env) if flags.resume else begun(flags, env)
     folder = fresh_folder(flags.out)
     recorder = Recorder(folder, sum(stage.updates for stage in run.stages), "gpo", judged=False)
     status = 0
@@ -59,8 +48,31 @@ def run(flags: RunFlags) -> int:
         recorder.close()
         checkpoint = run.save(folder / "checkpoint")
         print(f"players and optimisers saved in {checkpoint}")
-    finish(flags, config, recorder, folder)
+    finish(flags, run.config, recorder, folder)
     return status
+
+
+def begun(flags: RunFlags, env: VectorGame) -> GPO:
+    """A new run, checked."""
+    adversary, defender = (
+        LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
+        for path in (flags.adversary, flags.defender)
+    )
+    config = gpo_config(
+        flags,
+        adversary_max_tokens=flags.adversary_max_tokens,
+        defender_max_tokens=flags.defender_max_tokens,
+        temperature=flags.temperature,
+    )
+    check_contexts(env, adversary, defender, config)
+    check_reward_model(env)
+    return GPO(env, adversary, defender, config)
+
+
+def taken_up(flags: RunFlags, env: VectorGame) -> GPO:
+    """A saved run; players and knobs are those it was saved with."""
+    check_reward_model(env)
+    return GPO.load(flags.resume, env, device=flags.device)
 
 
 def finish(flags: RunFlags, config: GPOConfig, recorder: Recorder, folder: Path) -> None:

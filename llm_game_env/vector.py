@@ -66,7 +66,6 @@ class VectorGame:
         if num_envs < 1:
             raise ConfigurationError(f"num_envs={num_envs} must be at least 1")
         self.num_envs = num_envs
-        self.max_chars = rules.max_chars
         self.possible_agents = list(AGENTS)
         self.agents: list[str] = []
         self.agent_selection = AGENTS[0]
@@ -75,7 +74,9 @@ class VectorGame:
             {"messages": Chat(), "turn": spaces.Discrete(rules.max_turns + 1)}
         )
         self.observation_spaces: dict[str, Any] = dict.fromkeys(AGENTS, observation)
-        self.action_spaces: dict[str, Any] = {agent: Utterance(rules.max_chars) for agent in AGENTS}
+        self.action_spaces: dict[str, Utterance] = {
+            agent: Utterance(rules.max_chars) for agent in AGENTS
+        }
         self.step_rewards = np.zeros((num_envs, len(AGENTS)))
         self._pending = np.zeros((num_envs, len(AGENTS)))
         self._parts: tuple[RewardParts, ...] = (RewardParts(),) * num_envs
@@ -89,7 +90,7 @@ class VectorGame:
         """The space of one row's observation, the same object each call."""
         return self.observation_spaces[agent]
 
-    def action_space(self, agent: str) -> spaces.Space[Any]:
+    def action_space(self, agent: str) -> Utterance:
         """The space of one row's action, the same object each call."""
         return self.action_spaces[agent]
 

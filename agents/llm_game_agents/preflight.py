@@ -6,6 +6,7 @@ from llm_game_agents.gpo import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.protocol import Exchange
+from llm_game_env.rules import ADVERSARY, DEFENDER
 from llm_game_env.scoring import score_exchanges
 from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message
@@ -23,13 +24,19 @@ def check_contexts(
         ConfigurationError: with the seed prompt and the numbers of tokens.
     """
     rules = env.game.rules
+    systems = [
+        [] if prompt is None else [Message(role="system", content=prompt)]
+        for prompt in rules.system_prompts
+    ]
+    # Messages are not written yet; in the other player's tokens they may be about as long.
+    exchange = config.adversary_max_tokens + config.defender_max_tokens
+    before_last = (rules.max_turns - 1) * exchange
     for seed in rules.seeds:
-        told = [Message(role="user", content=rules.instruct(seed))]
-        _refuse_overflow("adversary", adversary, told, config.adversary_max_tokens, seed)
-        heard = [*seed.context, Message(role="user", content="")]
-        # The prompt is not written yet; in the defender's tokens it may be about as long.
-        room = config.adversary_max_tokens + config.defender_max_tokens
-        _refuse_overflow("defender", defender, heard, room, seed)
+        told = [*systems[ADVERSARY], Message(role="user", content=rules.instruct(seed))]
+        room = before_last + config.adversary_max_tokens
+        _refuse_overflow("adversary", adversary, told, room, seed)
+        heard = [*systems[DEFENDER], *seed.context, Message(role="user", content="")]
+        _refuse_overflow("defender", defender, heard, before_last + exchange, seed)
 
 
 def check_reward_model(env: VectorGame) -> None:

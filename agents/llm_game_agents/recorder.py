@@ -50,7 +50,8 @@ class Recorder:
         self._progress.set_postfix_str(
             f"{point.stage} score {point.score:.2f}{leak}", refresh=False
         )
-        self._progress.update()
+        # A run that was taken up starts in the middle.
+        self._progress.update(iteration.index + 1 - self._progress.n)
 
     def close(self) -> None:
         """Flushes the logs and ends the progress bar."""

@@ -106,7 +106,7 @@ def collect(
         actions: list[str | None] = [None] * env.num_envs
         for row, message in zip(rows, messages, strict=True):
             text = message.text if isinstance(message, Completion) else message
-            actions[row] = text[: env.max_chars]
+            actions[row] = text[: env.action_space(agent).max_chars]
             if isinstance(message, Completion):
                 open_decisions[agent][row] = Decision(
                     message, row, turns[agent], reward=0.0, valid=True

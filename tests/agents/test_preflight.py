@@ -92,3 +92,23 @@ def test_a_usable_reward_passes_and_is_probed_with_the_seed_prompts() -> None:
     check_reward_model(env)
     assert [exchange.prompt for exchange in seen] == ["s0", "s1"]
     assert all(exchange.response for exchange in seen)
+
+
+def test_system_prompts_and_later_turns_need_room_too(make_policy: MakePolicy) -> None:
+    def games(**options: Any) -> VectorGame:
+        return red_team_v0.vector_env(
+            1,
+            seed_prompts=["cat"],
+            reward_model=FunctionReward(lambda exchanges: [0.0] * len(exchanges)),
+            instruction="{seed_prompt}",
+            **options,
+        )
+
+    policy, wide = make_policy(), make_policy()
+    policy.player.context = tokens(policy, "cat") + CONFIG.adversary_max_tokens
+    check_contexts(games(), policy, wide, CONFIG)
+    for options in ({"system_prompts": {"adversary_0": "be brief"}}, {"max_turns": 2}):
+        with pytest.raises(ConfigurationError, match="tokens of context"):
+            check_contexts(games(**options), policy, wide, CONFIG)
+    policy.player.context += CONFIG.adversary_max_tokens + CONFIG.defender_max_tokens
+    check_contexts(games(max_turns=2), policy, wide, CONFIG)

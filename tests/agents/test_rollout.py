@@ -13,6 +13,7 @@ from llm_game_env import red_team_v0
 from llm_game_env.players import EchoPlayer, Player, ScriptedPlayer
 from llm_game_env.rewards import Exchange, FunctionReward
 from llm_game_env.seeds import Seed
+from llm_game_env.spaces import Utterance
 from llm_game_env.vector import VectorGame
 
 ADVERSARY, DEFENDER = "adversary_0", "defender_0"
@@ -218,7 +219,6 @@ class StandIn:
 
     possible_agents = (ADVERSARY, DEFENDER)
     num_envs = 3
-    max_chars = 500
     turns = np.array([2, 1, 2])
 
     def __init__(self) -> None:
@@ -237,6 +237,10 @@ class StandIn:
         names = ("harmful", "score", "likeness", "self_bleu", "embedding", "valid")
         infos = {name: np.ones(3) for name in names}
         return chats, self._pending[:, agent].copy(), self._ended, np.zeros(3, bool), infos
+
+    def action_space(self, agent: str) -> Utterance:
+        assert agent in self.possible_agents
+        return Utterance(500)
 
     def step(self, actions: Sequence[str | None] | None) -> None:
         if self._ended.all():
@@ -287,7 +291,7 @@ PUBLIC = {
     "agent_selection",
     "possible_agents",
     "num_envs",
-    "max_chars",
+    "action_space",
     "reset",
     "last",
     "step",

@@ -24,6 +24,7 @@ from transformers import (
 from llm_game_agents.gpo import GPO
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_env import red_team_v0
+from llm_game_env.diversity import Diversity
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "examples" / "train_gpo.py"
@@ -247,6 +248,30 @@ def own(
 
 def words_of(flags: dict[str, str]) -> list[str]:
     return [*TINY, *(word for pair in flags.items() for word in pair)]
+
+
+def test_a_saved_run_goes_on(run_here: RunHere, own: dict[str, str], tmp_path: Path) -> None:
+    status, _, err = run_here(*words_of(own))
+    assert status == 0, err
+    saved = Path(own["--out"]) / "checkpoint"
+    # As if it had been interrupted half-way through twice as many stages.
+    config = json.loads((saved / "config.json").read_text(encoding="utf-8"))
+    config["stages"] *= 2
+    (saved / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    further = own | {"--resume": str(saved), "--out": str(tmp_path / "further")}
+    status, _, err = run_here(*words_of(further))
+    assert status == 0, err
+    record = json.loads((tmp_path / "further" / "results.json").read_text(encoding="utf-8"))
+    assert [point["stage"] for point in record["arms"][0]["curves"]] == ["defend", "attack"]
+    env = red_team_v0.vector_env(8, diversity=Diversity(self_bleu=1.0))
+    assert GPO.load(tmp_path / "further" / "checkpoint", env).num_iterations == 4
+
+
+def test_nothing_to_go_on_with(run_here: RunHere, own: dict[str, str], tmp_path: Path) -> None:
+    status, _, err = run_here(*words_of(own | {"--resume": str(tmp_path / "nowhere")}))
+    assert status == 2
+    assert "holds no checkpoint" in err
+    assert not Path(own["--out"]).exists()
 
 
 def test_own_models_run_end_to_end(run_here: RunHere, own: dict[str, str]) -> None:
