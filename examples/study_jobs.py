@@ -11,10 +11,12 @@ import numpy as np
 import torch
 
 from llm_game_agents.arms import find_arm, make_run, with_defender
+from llm_game_agents.checkpoint import PAST
 from llm_game_agents.experiment import NUM_ATTACKS, unwrapped, watched
 from llm_game_agents.gpo import GPOConfig, Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_env.evaluation.attack import attack_rates
+from llm_game_env.evaluation.curves import CurvePoint, strongest_attack_stage
 from llm_game_env.evaluation.defender_report import defender_report, validation_rates
 from llm_game_env.gatekeeper.build import BuildConfig, build_world
 from llm_game_env.gatekeeper.world import SHIPPED, World, load_world
@@ -206,13 +208,18 @@ def run_job(job: Job) -> None:
 
 
 def attack_job(job: Job) -> None:
-    """Plays the run's adversary, as its last attack stage left it, on the job's target."""
+    """Plays the run's adversary, as its strongest attack stage left it, on the job's target."""
     torch.set_num_threads(1)
     world = world_of(job.build, job.folder)
     if job.target is None:
         raise ValueError(f"{job} attacks nobody")
+    trained = replace(job, target=None).result()
+    stage = strongest_attack_stage([CurvePoint(**point) for point in trained["curves"]])
+    checkpoint = job.run_folder / "checkpoint"
+    # Kept when each attack stage began, from 0: number n is the end of the stage before.
+    kept = checkpoint / PAST / str((stage or 0) + 1)
     rates = attack_rates(
-        CausalLMPlayer.load(job.run_folder / "checkpoint" / AGENTS[ADVERSARY]),
+        CausalLMPlayer.load(kept if kept.exists() else checkpoint / AGENTS[ADVERSARY]),
         CausalLMPlayer.load(job.target),
         world.seed_prompts,
         world.instruction,

@@ -92,7 +92,7 @@ def write_report(
             *settings_table(chosen),
             *metric_table("Defenders", defenders, DEFENDER_METRICS),
             *metric_table(
-                "Adversaries against the RLHF defender, after an attack stage",
+                "Adversaries against the RLHF defender, after their strongest attack stage",
                 attackers,
                 ATTACK_METRICS,
             ),

@@ -9,7 +9,7 @@ from llm_game_agents.gpo import GPO, GPOConfig, Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.recorder import Recorder
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
-from llm_game_env.evaluation.curves import CurvePoint
+from llm_game_env.evaluation.curves import CurvePoint, strongest_attack_stage
 from llm_game_env.evaluation.defender_report import DefenderReport, defender_report
 from llm_game_env.gatekeeper.world import World
 from llm_game_env.players.protocol import Player
@@ -108,12 +108,18 @@ def watched(
 
 
 def attack(trained: TrainedArm, defender: Player, world: World, *, seed: int) -> AttackRates | None:
-    """An arm's adversary against a given defender; None where the arm has no adversary."""
+    """An arm's adversary against a given defender; None where the arm has no adversary.
+
+    One that learnt plays as it was at the end of its strongest attack stage.
+    """
     adversary = trained.run.players[AGENTS[ADVERSARY]]
     if not isinstance(adversary, LanguagePolicy):
         return None
+    # Kept when each attack stage began: but for the first, the end of the stage before.
+    ends = [*trained.run.past_adversaries[1:], adversary]
+    stage = strongest_attack_stage(trained.curves)
     return attack_rates(
-        adversary,
+        adversary if stage is None or stage >= len(ends) else ends[stage],
         defender,
         world.seed_prompts,
         world.instruction,

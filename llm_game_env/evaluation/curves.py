@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+END_OF_STAGE = 2
 STAGE_COLOURS = {"defend": "tab:blue", "attack": "tab:red"}
 
 
@@ -31,6 +33,24 @@ class CurvePoint:
     malformed: float
     likeness: float
     distinct: float
+
+
+def strongest_attack_stage(points: Sequence[CurvePoint]) -> int | None:
+    """The attack stage, counted from 0, at whose end the adversary succeeded most.
+
+    Success is leak + over-refusal in the last `END_OF_STAGE` updates of the stage, against the
+    defender of that stage. A defender that has won makes its last adversary look harmless.
+
+    Returns:
+        The first of the best; None where no judged attack stage was played.
+    """
+    stages = [list(stage) for kind, stage in groupby(points, lambda p: p.stage) if kind == "attack"]
+    successes = [
+        np.mean([(p.leak or 0.0) + (p.over_refusal or 0.0) for p in stage[-END_OF_STAGE:]])
+        for stage in stages
+        if stage[-1].leak is not None
+    ]
+    return int(np.argmax(successes)) if successes else None
 
 
 def draw_curves(arms: Mapping[str, Sequence[CurvePoint]], path: Path) -> None:

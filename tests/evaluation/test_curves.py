@@ -13,7 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from llm_game_env.evaluation import curves
-from llm_game_env.evaluation.curves import STAGE_COLOURS, CurvePoint, draw_curves
+from llm_game_env.evaluation.curves import (
+    STAGE_COLOURS,
+    CurvePoint,
+    draw_curves,
+    strongest_attack_stage,
+)
 
 
 def point(stage: str, score: float, leak: float = 0.0, over_refusal: float = 0.0) -> CurvePoint:
@@ -109,3 +114,22 @@ def test_without_a_judge_only_the_score_is_drawn(tmp_path: Path, figures: list[F
     legend = figures[0].axes[0].get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["safe reward", "unsafe reward"]
+
+
+def played(stage: str, leak: float | None, over_refusal: float | None = 0.0) -> CurvePoint:
+    return CurvePoint(stage, 0.5, leak, over_refusal, malformed=0.0, likeness=0.0, distinct=1.0)
+
+
+def test_the_strongest_attack_stage_by_hand() -> None:
+    weak = [played("attack", 0.9), played("attack", 0.1), played("attack", 0.1)]
+    strong = [played("attack", 0.2), played("attack", 0.1, over_refusal=0.4)]
+    defend = [played("defend", 1.0)] * 2
+    assert strongest_attack_stage([*defend, *weak, *defend, *strong]) == 1
+    assert strongest_attack_stage([*strong, *defend, *weak]) == 0
+    assert strongest_attack_stage(weak) == 0
+
+
+def test_without_judged_attacks_none_is_strongest() -> None:
+    assert strongest_attack_stage([]) is None
+    assert strongest_attack_stage([played("defend", 1.0)]) is None
+    assert strongest_attack_stage([played("attack", None, None)]) is None
