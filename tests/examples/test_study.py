@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -67,3 +68,26 @@ def test_from_tuning_to_report(jobs_module: ModuleType, tmp_path: Path) -> None:
     page = (tmp_path / "results" / "study.md").read_text(encoding="utf-8")
     assert "| gpo | rlhf-frozen | H leak |" in page
     assert (tmp_path / "results" / "frontier.png").stat().st_size > 1000
+
+
+def test_settings_are_chosen_by_the_mean_error_within_an_arms_updates(
+    jobs_module: ModuleType,
+) -> None:
+    import study_tuning  # pyright: ignore[reportMissingImports]
+
+    def row(arm: str, build: int, rate: float, updates: int, error: float) -> Any:
+        return study_tuning.Validated(arm, build, rate, 0.1, updates, error, leak=0, helpful=1)
+
+    # GPO's defender gets 2 updates, the longer runs 4: the beginning of those is the short arm.
+    rows = [
+        row("rlhf-steps", 0, 1e-4, 1, 0.5),
+        row("rlhf-steps", 0, 1e-4, 2, 0.4),
+        row("rlhf-steps", 0, 1e-4, 4, 0.1),
+        row("rlhf-steps", 0, 2e-4, 2, 0.3),
+        row("rlhf-steps", 1, 2e-4, 2, 0.6),
+        *(row(arm, 0, 1e-4, 2, 0.2) for arm in jobs_module.TUNED_RUNS if arm != "rlhf-steps"),
+    ]
+    chosen = study_tuning.choose_settings(rows)
+    assert set(chosen) == set(jobs_module.TUNED)
+    assert chosen["rlhf"] == jobs_module.Settings(1e-4, 0.1, 2)  # 0.4 against (0.3 + 0.6) / 2
+    assert chosen["rlhf-steps"] == jobs_module.Settings(1e-4, 0.1, 4)
