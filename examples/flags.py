@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from llm_game_agents.gpo import GPOConfig
-from llm_game_agents.ppo import PPOConfig
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_env import ConfigurationError
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo import PPOConfig
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.schedules import Stage
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.players.causal_lm import CausalLMPlayer

@@ -18,7 +18,8 @@ from llm_game_agents.draws import lineup_generator
 from llm_game_agents.interrupts import held_interrupts
 from llm_game_agents.opponents import LatestAndPast, Lineup, line_up, snapshot
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo import PPO, PPOConfig, PPOStats
+from llm_game_agents.ppo import PPO, PPOStats
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.rollout import Exchanged, Rollout, collect
 from llm_game_agents.schedules import Stage, alternating
 from llm_game_env.errors import ConfigurationError

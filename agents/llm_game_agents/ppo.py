@@ -21,65 +21,9 @@ from llm_game_agents.losses import (
     value_loss,
 )
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.trajectory import Decision, Trajectory, pack
-from llm_game_env.errors import ConfigurationError, TrainingError
-
-
-@dataclass(frozen=True)
-class PPOConfig:
-    """Knobs of PPO for one player; defaults are those of the built-in world.
-
-    Attributes:
-        learning_rate: of AdamW for the policy, after warm-up.
-        critic_learning_rate: the same for the value head.
-        warmup_updates: updates over which it rises linearly from 0.
-        kl_coef: price of a nat of KL to the reference, per token.
-        clip_coef: ε of the clipped surrogate.
-        value_clip_coef: the same for the critic.
-        vf_coef: weight of the value loss.
-        ent_coef: weight of the entropy bonus.
-        gamma, gae_lambda: of the advantage estimate.
-        update_epochs: passes over a rollout.
-        num_minibatches: into which each pass is cut.
-        max_grad_norm: gradients are scaled down to it.
-        whiten_advantages: to zero mean and unit standard deviation over the rollout.
-        min_advantage_std: a smaller deviation counts as this one. Where one side has won, rewards
-            hardly vary; scaled up in full, the KL alone would take the policy back to its start.
-    """
-
-    learning_rate: float = 4e-4
-    critic_learning_rate: float = 1e-2
-    warmup_updates: int = 2
-    kl_coef: float = 0.02
-    clip_coef: float = 0.2
-    value_clip_coef: float = 0.2
-    vf_coef: float = 0.1
-    ent_coef: float = 0.0
-    gamma: float = 1.0
-    gae_lambda: float = 0.95
-    update_epochs: int = 2
-    num_minibatches: int = 4
-    max_grad_norm: float = 1.0
-    whiten_advantages: bool = True
-    min_advantage_std: float = 0.2
-
-    def __post_init__(self) -> None:
-        rates = ("learning_rate", "critic_learning_rate")
-        positive = (*rates, "clip_coef", "value_clip_coef", "max_grad_norm")
-        counts = ("update_epochs", "num_minibatches")
-        others = ("warmup_updates", "kl_coef", "vf_coef", "ent_coef", "min_advantage_std")
-        for name in (*positive, *counts, *others):
-            value = getattr(self, name)
-            low = 1 if name in counts else 0
-            if not np.isfinite(value) or value < low or (name in positive and value == 0):
-                wanted = "above 0" if name in positive else f"at least {low}"
-                raise ConfigurationError(f"{name}={value!r} must be {wanted} and finite")
-        for name in counts:
-            if not isinstance(getattr(self, name), int):
-                raise ConfigurationError(f"{name}={getattr(self, name)!r} must be a whole number")
-        for name in ("gamma", "gae_lambda"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(f"{name}={getattr(self, name)!r} must be in [0, 1]")
+from llm_game_env.errors import TrainingError
 
 
 @dataclass(frozen=True)

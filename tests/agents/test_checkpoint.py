@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from llm_game_agents.gpo import GPO, GPOConfig, Iteration
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo import PPOConfig
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.schedules import Stage, defender_only
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity

@@ -9,7 +9,7 @@ import torch
 from llm_game_agents.gpo import GPO, GPOConfig, Iteration
 from llm_game_agents.opponents import LatestAndPast, line_up, snapshot
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo import PPOConfig
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.rollout import collect
 from llm_game_env import red_team_v0
 from llm_game_env.errors import ConfigurationError

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo import PPO, PPOConfig, PPOStats
+from llm_game_agents.ppo import PPO, PPOStats
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.trajectory import Decision, pack
 from llm_game_env.errors import ConfigurationError, TrainingError
 
