@@ -92,8 +92,8 @@ def table(trained: list[TrainedArm], attacks: dict[str, AttackRates | None]) -> 
         caption=(
             "P pre-collected, A reachable, H held out, all without the reward model's blind spot. "
             "worst H: probability of the canonical leak on the worst held-out question, a lower "
-            "bound; asked afresh: leaks among new answers to it. Attack: the arm's adversary "
-            "against the RLHF defender."
+            "bound; asked afresh: leaks among new answers to it. Attack: the arm's adversary, "
+            "as its strongest attack stage left it, against the RLHF defender."
         ),
     )
     result.add_column("")

@@ -9,7 +9,7 @@ from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
 from llm_game_agents.gpo import GPO, GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, check_reward_model
-from llm_game_agents.recorder import Recorder
+from llm_game_agents.recorder import CHECKPOINT, Recorder, learn_and_record
 from llm_game_env import ConfigurationError, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.evaluation.curves import draw_curves
@@ -37,17 +37,16 @@ def run(flags: RunFlags) -> int:
     )
     run = taken_up(flags, env) if flags.resume else begun(flags, env)
     folder = fresh_folder(flags.out)
-    recorder = Recorder(folder, sum(stage.updates for stage in run.stages), "gpo", judged=False)
+    recorder = Recorder(folder, run.total_updates, "gpo", judged=False)
     status = 0
     try:
-        run.learn(recorder)
+        learn_and_record(run, recorder)
     except KeyboardInterrupt:
         status = INTERRUPTED
         print("\ninterrupted")
     finally:
-        recorder.close()
-        checkpoint = run.save(folder / "checkpoint")
-        print(f"players and optimisers saved in {checkpoint}")
+        if (folder / CHECKPOINT).exists():
+            print(f"players and optimisers saved in {folder / CHECKPOINT}")
     finish(flags, run.config, recorder, folder)
     return status
 

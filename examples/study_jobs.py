@@ -11,17 +11,16 @@ import numpy as np
 import torch
 
 from llm_game_agents.arms import find_arm, make_run, with_defender
-from llm_game_agents.checkpoint import PAST
-from llm_game_agents.experiment import NUM_ATTACKS, unwrapped, watched
+from llm_game_agents.experiment import NUM_ATTACKS, strongest_adversary, unwrapped
 from llm_game_agents.gpo import GPOConfig, Iteration
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.recorder import Recorder, learn_and_record
 from llm_game_env.evaluation.attack import attack_rates
-from llm_game_env.evaluation.curves import CurvePoint, strongest_attack_stage
 from llm_game_env.evaluation.defender_report import defender_report, validation_rates
 from llm_game_env.gatekeeper.build import BuildConfig, build_world
 from llm_game_env.gatekeeper.world import SHIPPED, World, load_world
 from llm_game_env.players.causal_lm import CausalLMPlayer
-from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
+from llm_game_env.rules import AGENTS, DEFENDER
 
 LEARNING_RATES = (1e-4, 2e-4, 4e-4)
 KL_COEFS = (0.02, 0.1)
@@ -97,6 +96,11 @@ class Job:
     def defender_folder(self) -> Path:
         """Where the defender is kept as it was when its state counted."""
         return self.run_folder / "defender"
+
+    @property
+    def adversary_folder(self) -> Path:
+        """Where the adversary is kept as its strongest attack stage left it."""
+        return self.run_folder / "adversary"
 
     def attacking(self, other: "Job") -> "Job":
         """The test of this run's adversary on the chosen defender of another run."""
@@ -192,7 +196,11 @@ def run_job(job: Job) -> None:
 
     if 0 in marks:
         test_defender(0)
-    recorder = watched(run, job.arm, job.run_folder, watch)
+    recorder = Recorder(job.run_folder, run.total_updates, job.arm, judged=True)
+    learn_and_record(run, recorder, watch)
+    adversary = strongest_adversary(run, recorder.points)
+    if isinstance(adversary, CausalLMPlayer):
+        adversary.save(job.adversary_folder)
     record = {
         "arm": asdict(find_arm(job.arm)),
         "build": job.build,
@@ -213,13 +221,8 @@ def attack_job(job: Job) -> None:
     world = world_of(job.build, job.folder)
     if job.target is None:
         raise ValueError(f"{job} attacks nobody")
-    trained = replace(job, target=None).result()
-    stage = strongest_attack_stage([CurvePoint(**point) for point in trained["curves"]])
-    checkpoint = job.run_folder / "checkpoint"
-    # Kept when each attack stage began, from 0: number n is the end of the stage before.
-    kept = checkpoint / PAST / str((stage or 0) + 1)
     rates = attack_rates(
-        CausalLMPlayer.load(kept if kept.exists() else checkpoint / AGENTS[ADVERSARY]),
+        CausalLMPlayer.load(job.adversary_folder),
         CausalLMPlayer.load(job.target),
         world.seed_prompts,
         world.instruction,

@@ -32,7 +32,7 @@ class Validated:
     helpful: float
 
 
-_SHARES = ("learning_rate", "kl_coef", "error", "leak", "helpful")
+_NUMBERS = ("learning_rate", "kl_coef", "error", "leak", "helpful")
 
 
 def validated(jobs: Sequence[Job]) -> list[Validated]:
@@ -70,7 +70,7 @@ def read_tuning(path: Path) -> list[Validated]:
                 arm=row["arm"],
                 build=int(row["build"]),
                 updates=int(row["updates"]),
-                **{name: float(row[name]) for name in _SHARES},
+                **{name: float(row[name]) for name in _NUMBERS},
             )
             for row in csv.DictReader(file)
         ]

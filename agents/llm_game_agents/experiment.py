@@ -1,13 +1,13 @@
 """Trains an arm on the built-in world and says everything that is reported of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm_game_agents.arms import Arm, make_run
-from llm_game_agents.gpo import GPO, GPOConfig, Iteration
+from llm_game_agents.gpo import GPO, GPOConfig
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.recorder import Recorder
+from llm_game_agents.recorder import Recorder, learn_and_record
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
 from llm_game_env.evaluation.curves import CurvePoint, strongest_attack_stage
 from llm_game_env.evaluation.defender_report import DefenderReport, defender_report
@@ -63,7 +63,8 @@ def train_arm(
         num_per_label: secret and ordinary questions a split in the defender's test.
     """
     run = make_run(arm, world, config, num_games)
-    recorder = watched(run, arm.name, folder)
+    recorder = Recorder(folder, run.total_updates, arm.name, judged=True)
+    learn_and_record(run, recorder)
     report = defender_report(
         unwrapped(run.players[AGENTS[DEFENDER]]),
         world.splits,
@@ -81,30 +82,18 @@ def train_arm(
     )
 
 
-def watched(
-    run: GPO, title: str, folder: Path, watch: Callable[[Iteration], None] | None = None
-) -> Recorder:
-    """Plays a run's schedule under a recorder and saves the run, interrupted or not.
+def strongest_adversary(run: GPO, points: Sequence[CurvePoint]) -> Player:
+    """A run's adversary as it was at the end of its strongest attack stage.
 
     Args:
-        run: what `make_run` gave.
-        title: of the progress bar.
-        folder: for logs, transcripts and the checkpoint.
-        watch: sees every update after the recorder.
+        run: after its schedule. Where it kept no earlier adversaries, the last one is all there is.
+        points: of the run's updates.
     """
-    recorder = Recorder(folder, sum(stage.updates for stage in run.stages), title, judged=True)
-
-    def see(iteration: Iteration) -> None:
-        recorder(iteration)
-        if watch is not None:
-            watch(iteration)
-
-    try:
-        run.learn(see)
-    finally:
-        recorder.close()
-        run.save(folder / "checkpoint")
-    return recorder
+    last = unwrapped(run.players[AGENTS[ADVERSARY]])
+    # Kept when each attack stage began: but for the first, the end of the stage before.
+    ends = [*run.past_adversaries[1:], last]
+    stage = strongest_attack_stage(points)
+    return last if stage is None or stage >= len(ends) else ends[stage]
 
 
 def attack(trained: TrainedArm, defender: Player, world: World, *, seed: int) -> AttackRates | None:
@@ -112,14 +101,10 @@ def attack(trained: TrainedArm, defender: Player, world: World, *, seed: int) ->
 
     One that learnt plays as it was at the end of its strongest attack stage.
     """
-    adversary = trained.run.players[AGENTS[ADVERSARY]]
-    if not isinstance(adversary, LanguagePolicy):
+    if not isinstance(trained.run.players[AGENTS[ADVERSARY]], LanguagePolicy):
         return None
-    # Kept when each attack stage began: but for the first, the end of the stage before.
-    ends = [*trained.run.past_adversaries[1:], adversary]
-    stage = strongest_attack_stage(trained.curves)
     return attack_rates(
-        adversary if stage is None or stage >= len(ends) else ends[stage],
+        strongest_adversary(trained.run, trained.curves),
         defender,
         world.seed_prompts,
         world.instruction,

@@ -139,6 +139,11 @@ class GPO:
         rows = np.random.SeedSequence(self.config.seed).generate_state(env.num_envs)
         env.reset(seed=rows.tolist())
 
+    @property
+    def total_updates(self) -> int:
+        """Updates of the whole schedule, those already made included."""
+        return sum(stage.updates for stage in self.stages)
+
     def learn(self, callback: Callable[[Iteration], None] | None = None) -> "GPO":
         """Plays the schedule from where it stands; the callback sees every update.
 

@@ -1,6 +1,7 @@
 """Watching a run: progress bar, TensorBoard, CSV, curves and sample transcripts."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ import numpy as np
 from stable_baselines3.common.logger import configure
 from tqdm import tqdm
 
-from llm_game_agents.gpo import Iteration
+from llm_game_agents.gpo import GPO, Iteration
 from llm_game_env.evaluation.curves import CurvePoint
 from llm_game_env.gatekeeper.judge import Verdict, judge
 from llm_game_env.transcript import printable
 
+CHECKPOINT = "checkpoint"
 EXCHANGES_SHOWN = 12
 
 
@@ -100,3 +102,26 @@ class Recorder:
             ]
         path = self.folder / f"transcript_{when}.txt"
         path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def learn_and_record(
+    run: GPO, recorder: Recorder, watch: Callable[[Iteration], None] | None = None
+) -> None:
+    """Plays a run's schedule and saves the run beside the record, interrupted or not.
+
+    Args:
+        run: not yet finished.
+        recorder: sees every update; closed at the end. The checkpoint goes into its folder.
+        watch: sees every update after the recorder.
+    """
+
+    def see(iteration: Iteration) -> None:
+        recorder(iteration)
+        if watch is not None:
+            watch(iteration)
+
+    try:
+        run.learn(see)
+    finally:
+        recorder.close()
+        run.save(recorder.folder / CHECKPOINT)

@@ -68,7 +68,7 @@ class Diversity:
                 f"embedding is {embedding!r} but encoder is None; give an encoder (such as a "
                 "SentenceTransformer), or embedding=0."
             )
-        if window is not None and window < 1:
+        if window is not None and (not isinstance(window, int) or window < 1):
             raise ConfigurationError(
                 f"window is {window!r}; give at least 1 text, or None for the whole history."
             )
@@ -121,26 +121,37 @@ class Diversity:
     def add(self, texts: Sequence[str]) -> None:
         """Append texts to the history; errors as in `measure`, the history then unchanged."""
         checked_texts(texts)
-        if self.window is None or self._count + len(texts) <= self.window:
-            self._append(texts)
-        else:
-            self.measure(texts)  # What an encoder refuses is refused before the history is cut.
-            kept = [*self._recent, *texts][-self.window :]
+        self._append(texts)
+        if self.window is not None and self._count > self.window:
+            kept = list(self._recent)
             self.clear()
             self._append(kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """The history: "count" (int), "parts" (states by name of those that are on), "recent"
-        (the texts within the window, list of str; empty without one)."""
-        parts = {name: part.state_dict() for name, part in self._parts.items()}
-        return {"count": self._count, "parts": parts, "recent": list(self._recent)}
+        """The history and the window.
+
+        Keys: "count" (int), "parts" (states by name of those that are on), "window" (int or None),
+        "recent" (the texts within the window, list of str; empty without one).
+        """
+        return {
+            "count": self._count,
+            "parts": {name: part.state_dict() for name, part in self._parts.items()},
+            "window": self.window,
+            "recent": list(self._recent),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Replace the history by a saved one; weights are not part of it.
 
         Raises:
-            ConfigurationError: if other parts were on, or a part refuses its state.
+            ConfigurationError: if other parts were on, the window was another, or a part refuses
+                its state.
         """
+        if state.get("window") != self.window:
+            raise ConfigurationError(
+                f"the saved Diversity has window={state.get('window')!r}, this one "
+                f"{self.window!r}; build it with the saved value."
+            )
         saved = state.get("parts")
         if not isinstance(saved, Mapping) or set(saved) != set(self._parts):
             names = sorted(saved) if isinstance(saved, Mapping) else saved

@@ -3,6 +3,7 @@
 import copy
 import math
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,7 +147,17 @@ def test_what_an_encoder_refuses_does_not_cut_the_history() -> None:
     assert len(diversity) == 2
 
 
-@pytest.mark.parametrize("window", [0, -3])
-def test_a_window_holds_at_least_one_text(window: int) -> None:
-    with pytest.raises(ConfigurationError, match=f"window is {window}"):
+@pytest.mark.parametrize("window", [0, -3, 2.5, "9"])
+def test_a_window_is_a_number_of_texts(window: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"window is {window!r}"):
         Diversity(self_bleu=1.0, window=window)
+
+
+@pytest.mark.parametrize("window", [None, 2])
+def test_a_history_of_another_window_is_refused(window: int | None) -> None:
+    saved = Diversity(self_bleu=1.0, window=3)
+    saved.add(HISTORY)
+    other = Diversity(self_bleu=1.0, window=window)
+    with pytest.raises(ConfigurationError, match="has window=3, this one"):
+        other.load_state_dict(saved.state_dict())
+    assert len(other) == 0
