@@ -13,7 +13,7 @@
 | gpo+div | the same | learns with diversity, alternating |
 
 The suffix -steps marks RLHF with as many batches of games as GPO plays for both players; a number
-after +div is the weight of SelfBLEU, 1 where there is none.
+after +div is the intensity of the diversity term (the paper's Figure 2), 5 where there is none.
 """
 
 from dataclasses import dataclass, replace
@@ -31,6 +31,9 @@ from llm_game_env.gatekeeper.world import World
 from llm_game_env.players import EchoPlayer, Player, ScriptedPlayer
 
 NUM_UNIFORM_PROMPTS = 2048
+# Of SelfBLEU, for an intensity of 1. The paper's weight of 5 is to scores of long free texts; the
+# short questions of a grammar are so alike that it would drown the score.
+SELF_BLEU_UNIT = 0.05
 EMBEDDING_SHARE = 0.2
 HISTORY_BATCHES = 5
 
@@ -44,12 +47,14 @@ class Arm:
         learners: who learns: "nobody", "defender", "adversary" or "both" in alternation.
         prompts: who writes the defender's prompts: the adversary's policy, the pre-collected
             prompts themselves, or uniform reachable ones.
-        diversity: weight of SelfBLEU in the adversary's reward; the embedding term gets a fifth
-            of it, the proportion of the paper's 5 and 1. The history is that of the last few
-            batches: in the mean over all prompts ever written, a habit of today hardly counts.
+        diversity: intensity of the diversity term in the adversary's reward: SelfBLEU weighs
+            SELF_BLEU_UNIT times as much, the embedding term a fifth of that, the proportion of the
+            paper's 5 and 1. The history is that of the last few batches: in the mean over all
+            prompts ever written, a habit of today hardly counts.
         defender: the SFT policy or a fixed refusal.
         budget: where only the defender learns: as many updates as GPO's defender gets, or as many
             batches of games as GPO plays.
+        learning_rate, kl_coef: of the defender, as `examples/study.py` tuned them.
     """
 
     name: str
@@ -58,6 +63,8 @@ class Arm:
     diversity: float = 0.0
     defender: Literal["policy", "refusal"] = "policy"
     budget: Literal["updates", "steps"] = "updates"
+    learning_rate: float = 2e-4
+    kl_coef: float = 0.02
 
     @property
     def trains_defender(self) -> bool:
@@ -70,17 +77,17 @@ ARMS: dict[str, Arm] = {
     for arm in (
         Arm("sft"),
         Arm("always-refuse", defender="refusal"),
-        Arm("rlhf", learners="defender", prompts="collected"),
-        Arm("rlhf-steps", learners="defender", prompts="collected", budget="steps"),
-        Arm("rlhf-frozen", learners="defender"),
-        Arm("rlhf-frozen-steps", learners="defender", budget="steps"),
-        Arm("rlhf-uniform", learners="defender", prompts="uniform"),
-        Arm("red-team", learners="adversary"),
-        Arm("red-team+div", learners="adversary", diversity=1.0),
-        Arm("gpo", learners="both"),
-        Arm("gpo+div", learners="both", diversity=1.0),
-        Arm("gpo+div5", learners="both", diversity=5.0),
-        Arm("gpo+div10", learners="both", diversity=10.0),
+        Arm("rlhf", "defender", "collected", learning_rate=4e-4),
+        Arm("rlhf-steps", "defender", "collected", budget="steps", learning_rate=4e-4),
+        Arm("rlhf-frozen", "defender", learning_rate=4e-4),
+        Arm("rlhf-frozen-steps", "defender", budget="steps", learning_rate=8e-4, kl_coef=0.1),
+        Arm("rlhf-uniform", "defender", "uniform", learning_rate=4e-4),
+        Arm("red-team", "adversary"),
+        Arm("red-team+div", "adversary", diversity=5.0),
+        Arm("gpo", "both"),
+        Arm("gpo+div1", "both", diversity=1.0, kl_coef=0.1),
+        Arm("gpo+div", "both", diversity=5.0, kl_coef=0.1),
+        Arm("gpo+div10", "both", diversity=10.0, kl_coef=0.1),
     )
 }
 
@@ -118,8 +125,8 @@ def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
     diversity = None
     if arm.diversity:
         diversity = Diversity(
-            self_bleu=arm.diversity,
-            embedding=EMBEDDING_SHARE * arm.diversity,
+            self_bleu=SELF_BLEU_UNIT * arm.diversity,
+            embedding=EMBEDDING_SHARE * SELF_BLEU_UNIT * arm.diversity,
             encoder=world.encoder,
             window=HISTORY_BATCHES * num_games,
         )

@@ -49,7 +49,8 @@ class GPOConfig:
     rounds: int = 9
     defender: PPOConfig = field(default_factory=PPOConfig)
     adversary: PPOConfig = field(
-        default_factory=lambda: PPOConfig(learning_rate=5e-4, kl_coef=0.01)
+        # Without the entropy bonus it settles on what it writes anyway before it tries the rare.
+        default_factory=lambda: PPOConfig(learning_rate=5e-4, kl_coef=0.01, ent_coef=0.03)
     )
     defender_max_tokens: int = 20
     adversary_max_tokens: int = 32

@@ -29,7 +29,7 @@ class PPOConfig:
             hardly vary; scaled up in full, the KL alone would take the policy back to its start.
     """
 
-    learning_rate: float = 4e-4
+    learning_rate: float = 2e-4
     critic_learning_rate: float = 1e-2
     warmup_updates: int = 2
     kl_coef: float = 0.02

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from llm_game_agents.arms import ARMS, EMBEDDING_SHARE, Arm, find_arm, make_run, with_defender
+from llm_game_agents.arms import ARMS, Arm, find_arm, make_run, with_defender
 from llm_game_agents.gpo import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.schedules import Stage
@@ -70,17 +70,17 @@ def test_an_arm_makes_its_run(arm: Arm, world: World) -> None:
         assert ppo.policy is run.players[agent]
 
 
-def test_the_name_says_the_weight_of_diversity(arm: Arm, world: World) -> None:
+def test_the_name_says_the_intensity_of_diversity(arm: Arm, world: World) -> None:
     named = re.fullmatch(r".*\+div(\d*)", arm.name)
-    expected = float(named[1] or 1) if named else 0.0
+    expected = float(named[1] or 5) if named else 0.0
     assert arm.diversity == expected
     diversity = make_run(arm, world, CONFIG, 2).env.game.diversity
     if not expected:
         assert diversity is None
         return
     assert diversity is not None
-    # A prompt that is no question is as alike as can be: the sum of the weights.
-    assert diversity.greatest.total == pytest.approx(expected * (1 + EMBEDDING_SHARE))
+    # A prompt that is no question is as alike as can be: the sum of the weights, 0.05 and 0.01.
+    assert diversity.greatest.total == pytest.approx(0.06 * expected)
 
 
 def test_names_and_arms_agree() -> None:
