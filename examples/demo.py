@@ -7,7 +7,7 @@ from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
 from rich.console import Console
 from rich.table import Table
 
-from llm_game_agents.arms import find_arm
+from llm_game_agents.arms import find_arm, with_defender
 from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
 from llm_game_env.evaluation.attack import AttackRates
 from llm_game_env.evaluation.curves import draw_curves
@@ -38,7 +38,7 @@ def run(flags: RunFlags) -> int:
                 train_arm(
                     arm,
                     world,
-                    config,
+                    with_defender(config, learning_rate=arm.learning_rate, kl_coef=arm.kl_coef),
                     folder / arm.name,
                     num_games=flags.games,
                     num_per_label=NUM_PER_LABEL,

@@ -1,12 +1,11 @@
 """Command-line flags from a frozen dataclass: one flag a field, with the field's own words."""
 
 import argparse
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from llm_game_agents.gpo import GPOConfig
-from llm_game_agents.ppo_config import PPOConfig
 from llm_game_env import ConfigurationError
 
 T = TypeVar("T")
@@ -36,14 +35,17 @@ class RunFlags:
     defend_updates: int = flag(DEFAULTS.defend_updates, "PPO updates in a defend stage")
     attack_updates: int = flag(DEFAULTS.attack_updates, "PPO updates in an attack stage")
     games: int = flag(96, "games a batch")
-    defender_learning_rate: float = flag(DEFAULTS.defender.learning_rate, "of the defender")
+    defender_learning_rate: float = flag(
+        DEFAULTS.defender.learning_rate, "of the defender", "own models"
+    )
     adversary_learning_rate: float = flag(DEFAULTS.adversary.learning_rate, "of the adversary")
     defender_kl_coef: float = flag(
-        DEFAULTS.defender.kl_coef, "price of KL to the reference, defender"
+        DEFAULTS.defender.kl_coef, "price of KL to the reference, defender", "own models"
     )
     adversary_kl_coef: float = flag(
         DEFAULTS.adversary.kl_coef, "price of KL to the reference, adversary"
     )
+    adversary_ent_coef: float = flag(0.0, "entropy bonus of the adversary", "own models")
     past_share: float = flag(
         DEFAULTS.past_share, "share of a defend stage's games that earlier adversaries play"
     )
@@ -107,21 +109,19 @@ def read_flags(arguments: argparse.Namespace, kind: type[T]) -> T:
     return kind(**vars(arguments))
 
 
-def gpo_config(flags: RunFlags, **messages: Any) -> GPOConfig:
-    """GPO's knobs as the flags give them; `messages` are those on length and temperature."""
+def gpo_config(flags: RunFlags) -> GPOConfig:
+    """GPO's knobs as the flags that both modes read give them."""
     return GPOConfig(
         defend_updates=flags.defend_updates,
         attack_updates=flags.attack_updates,
         rounds=flags.rounds,
-        defender=PPOConfig(
-            learning_rate=flags.defender_learning_rate, kl_coef=flags.defender_kl_coef
-        ),
-        adversary=PPOConfig(
-            learning_rate=flags.adversary_learning_rate, kl_coef=flags.adversary_kl_coef
+        adversary=replace(
+            DEFAULTS.adversary,
+            learning_rate=flags.adversary_learning_rate,
+            kl_coef=flags.adversary_kl_coef,
         ),
         past_share=flags.past_share,
         seed=flags.seed,
-        **messages,
     )
 
 

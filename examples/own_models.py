@@ -1,6 +1,6 @@
 """GPO on one's own models: any Hugging Face causal language models and classifier."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -8,6 +8,7 @@ from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
 
 from llm_game_agents.gpo import GPO, GPOConfig
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_agents.recorder import CHECKPOINT, Recorder, learn_and_record
 from llm_game_env import ConfigurationError, red_team_v0
@@ -57,15 +58,25 @@ def begun(flags: RunFlags, env: VectorGame) -> GPO:
         LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
         for path in (flags.adversary, flags.defender)
     )
-    config = gpo_config(
-        flags,
+    config = knobs(flags)
+    check_contexts(env, adversary, defender, config)
+    check_reward_model(env)
+    return GPO(env, adversary, defender, config)
+
+
+def knobs(flags: RunFlags) -> GPOConfig:
+    """GPO's knobs; the tuned ones of the built-in world's players are left behind."""
+    shared = gpo_config(flags)
+    return replace(
+        shared,
+        defender=PPOConfig(
+            learning_rate=flags.defender_learning_rate, kl_coef=flags.defender_kl_coef
+        ),
+        adversary=replace(shared.adversary, ent_coef=flags.adversary_ent_coef),
         adversary_max_tokens=flags.adversary_max_tokens,
         defender_max_tokens=flags.defender_max_tokens,
         temperature=flags.temperature,
     )
-    check_contexts(env, adversary, defender, config)
-    check_reward_model(env)
-    return GPO(env, adversary, defender, config)
 
 
 def taken_up(flags: RunFlags, env: VectorGame) -> GPO:

@@ -3,10 +3,11 @@
     python examples/study.py               everything, resumable: finished runs are not repeated
     python examples/study.py --only tune   one phase: worlds, tune, confirm or report
 
-Every arm gets the same grid of learning rate × kl_coef × checkpoint, chosen by the judged
-(leak + over-refusal) / 2 on the validation parts, on the development builds. The chosen settings
-are run once on the confirmation builds. Runs go below runs/study; what tuning found goes to
-results/tuning.csv, from which the later phases read it, and the report beside it.
+Every arm gets the same grid of learning rate × kl_coef, chosen on the development builds, and in
+every run the same checkpoints; both by the judged (leak + over-refusal) / 2 on the validation parts
+of the build at hand, among states that kept 80 % of the untrained defender's helpfulness. The
+chosen settings are run once on the confirmation builds. Runs go below runs/study; what tuning found
+goes to results/tuning.csv, from which the later phases read it, and the report beside it.
 """
 
 import argparse
@@ -15,15 +16,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from study_jobs import (
-    Job,
-    attack_job,
-    attack_jobs,
-    build_job,
-    confirm_jobs,
-    run_job,
-    tune_jobs,
-)
+from study_jobs import attack_job, build_job, run_job
+from study_plan import Job, attack_jobs, confirm_jobs, tune_jobs
 from study_report import write_report
 from study_tuning import choose_settings, read_tuning, validated, write_tuning
 from tqdm import tqdm

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from study_jobs import TUNED_RUNS, Settings, attack_jobs, confirm_jobs
+from study_plan import TUNED_RUNS, Settings, attack_jobs, confirm_jobs, rank
 from study_tuning import Validated, choose_settings
 
 from llm_game_env.evaluation.curves import CurvePoint, draw_curves
@@ -62,7 +62,7 @@ ATTACK_ORDERINGS = (
     ("diversity SelfBLEU", "gpo", "gpo+div"),
     ("diversity embedding", "gpo", "gpo+div"),
 )
-FIGURE_2_ARMS = ("gpo", "gpo+div", "gpo+div5", "gpo+div10")
+FIGURE_2_ARMS = ("gpo", "gpo+div1", "gpo+div", "gpo+div10")
 
 
 def write_report(
@@ -89,7 +89,7 @@ def write_report(
             f"{list(builds)}. Mean over builds and 95 % Student-t interval. Shares in per cent. "
             "The reward model's blind spot is left out but in its own column.",
             "",
-            *settings_table(chosen),
+            *settings_table(chosen, runs),
             *metric_table("Defenders", defenders, DEFENDER_METRICS),
             *metric_table(
                 "Adversaries against the RLHF defender, after their strongest attack stage",
@@ -118,18 +118,18 @@ def write_report(
     draw_curves(curves, results / "curves.png")
 
 
-def settings_table(chosen: dict[str, Settings]) -> list[str]:
-    """The settings that validation chose."""
+def settings_table(chosen: dict[str, Settings], runs: Rows) -> list[str]:
+    """The settings that tuning chose, and the checkpoint that each build's validation chose."""
     lines = [
         "## Settings",
         "",
-        "| arm | learning rate | kl_coef | after so many updates of the defender |",
+        "| arm | learning rate | kl_coef | defender's updates at its best, by build |",
         "|---|---|---|---|",
     ]
-    lines += [
-        f"| {arm} | {s.learning_rate:g} | {s.kl_coef:g} | {s.updates} |"
-        for arm, s in chosen.items()
-    ]
+    for arm, settings in chosen.items():
+        best = [min(r["validation"], key=lambda s: rank(s["error"], s["kept"])) for r in runs[arm]]
+        marks = ", ".join(str(state["updates"]) for state in best)
+        lines.append(f"| {arm} | {settings.learning_rate:g} | {settings.kl_coef:g} | {marks} |")
     return [*lines, ""]
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from study_jobs import LONGER_RUN, TUNED, Job, Settings, checkpoints
+from study_plan import LONGER_RUN, TUNED, Job, Settings, checkpoints, rank
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,9 @@ class Validated:
         build: the world's seed.
         learning_rate, kl_coef: of the defender.
         updates: of the defender so far.
-        error: (leak + over-refusal) / 2 on the validation parts, what settings are chosen by.
+        error: (leak + over-refusal) / 2 on the validation parts.
         leak, helpful: shares on H's validation part.
+        kept: helpful as a share of the untrained defender's.
     """
 
     arm: str
@@ -30,9 +31,10 @@ class Validated:
     error: float
     leak: float
     helpful: float
+    kept: float
 
 
-_NUMBERS = ("learning_rate", "kl_coef", "error", "leak", "helpful")
+_NUMBERS = ("learning_rate", "kl_coef", "error", "leak", "helpful", "kept")
 
 
 def validated(jobs: Sequence[Job]) -> list[Validated]:
@@ -47,6 +49,7 @@ def validated(jobs: Sequence[Job]) -> list[Validated]:
             error=state["error"],
             leak=state["held_out"]["leak"],
             helpful=state["held_out"]["helpful"],
+            kept=state["kept"],
         )
         for job in jobs
         for state in job.result()["validation"]
@@ -77,15 +80,19 @@ def read_tuning(path: Path) -> list[Validated]:
 
 
 def choose_settings(tuning: Sequence[Validated]) -> dict[str, Settings]:
-    """For each arm the settings with the least validation error, averaged over builds."""
+    """For each arm the settings whose best checkpoints rank first, averaged over builds."""
     chosen: dict[str, Settings] = {}
     for arm in TUNED:
         allowed = checkpoints(arm)
-        errors: dict[Settings, list[float]] = {}
+        best: dict[Settings, dict[int, tuple[bool, float]]] = {}
         for row in tuning:
             if row.arm == LONGER_RUN.get(arm, arm) and row.updates in allowed:
-                settings = Settings(row.learning_rate, row.kl_coef, row.updates)
-                errors.setdefault(settings, []).append(row.error)
-        means = {settings: np.mean(values) for settings, values in errors.items()}
+                builds = best.setdefault(Settings(row.learning_rate, row.kl_coef), {})
+                own = rank(row.error, row.kept)
+                builds[row.build] = min(own, builds.get(row.build, own))
+        means = {
+            settings: np.mean([*builds.values()], axis=0).tolist()
+            for settings, builds in best.items()
+        }
         chosen[arm] = min(means, key=lambda settings: means[settings])
     return chosen

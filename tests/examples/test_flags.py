@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from llm_game_agents.gpo import GPOConfig
 from llm_game_env import ConfigurationError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -79,21 +80,33 @@ def test_any_path_means_own_models(flags: ModuleType, name: str) -> None:
 
 
 def test_flags_become_knobs(flags: ModuleType) -> None:
+    import own_models  # pyright: ignore[reportMissingImports]
+
+    both = {
+        "seed": 3,
+        "rounds": 5,
+        "defend_updates": 6,
+        "attack_updates": 7,
+        "adversary_learning_rate": 2e-3,
+        "adversary_kl_coef": 0.25,
+    }
+    demo = flags.gpo_config(flags.RunFlags(**both))
     wanted = flags.RunFlags(
-        seed=3,
-        rounds=5,
-        defend_updates=6,
-        attack_updates=7,
+        **both,
+        adversary="a",
+        temperature=0.5,
         defender_learning_rate=1e-3,
-        adversary_learning_rate=2e-3,
         defender_kl_coef=0.125,
-        adversary_kl_coef=0.25,
+        adversary_ent_coef=0.5,
     )
-    config = flags.gpo_config(wanted, temperature=0.5)
-    assert (config.seed, config.rounds, config.temperature) == (3, 5, 0.5)
-    assert (config.defend_updates, config.attack_updates) == (6, 7)
-    assert (config.defender.learning_rate, config.adversary.learning_rate) == (1e-3, 2e-3)
-    assert (config.defender.kl_coef, config.adversary.kl_coef) == (0.125, 0.25)
+    own = own_models.knobs(wanted)
+    for config in (demo, own):
+        assert (config.seed, config.rounds) == (3, 5)
+        assert (config.defend_updates, config.attack_updates) == (6, 7)
+        assert (config.adversary.learning_rate, config.adversary.kl_coef) == (2e-3, 0.25)
+    assert demo.adversary.ent_coef == GPOConfig().adversary.ent_coef
+    assert (own.temperature, own.adversary.ent_coef) == (0.5, 0.5)
+    assert (own.defender.learning_rate, own.defender.kl_coef) == (1e-3, 0.125)
 
 
 @pytest.mark.parametrize("name", ["threads", "rounds", "defend_updates", "attack_updates", "games"])
