@@ -1,12 +1,13 @@
 """Alignment as a two-player game, behind the PettingZoo API.
 
-from llm_game_env import red_team_v0
+from llm_game_env import matrix_v0, red_team_v0
 
 env = red_team_v0.env()          # PettingZoo AEC
 env = red_team_v0.vector_env(64) # the same game, 64 at a time
+env = matrix_v0.env(payoff=[[1, 0], [0, 1]], information=[0, 0])  # the game as a matrix
 """
 
-from llm_game_env import red_team_v0
+from llm_game_env import matrix_v0, red_team_v0
 from llm_game_env.errors import (
     ConfigurationError,
     GameError,
@@ -21,5 +22,6 @@ __all__ = [
     "IllegalAction",
     "RewardError",
     "SeedPromptError",
+    "matrix_v0",
     "red_team_v0",
 ]

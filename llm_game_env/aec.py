@@ -6,6 +6,7 @@ from typing import Any
 from pettingzoo import AECEnv
 
 from llm_game_env.diversity import Diversity
+from llm_game_env.rendering import RENDER_MODES, check_render_mode, shown
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import AGENTS, Rules
 from llm_game_env.vector import VectorGame
@@ -29,9 +30,10 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
         render_mode: str | None = None,
     ) -> None:
         super().__init__()
+        check_render_mode(render_mode)
         self.metadata = {
             "name": name,
-            "render_modes": ["human", "ansi"],
+            "render_modes": list(RENDER_MODES),
             "is_parallelizable": False,
         }
         self.render_mode = render_mode
@@ -98,11 +100,7 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
 
     def render(self) -> str | None:
         """The transcript: returned in mode "ansi", printed in mode "human"."""
-        if self.render_mode == "ansi":
-            return self.transcript()
-        if self.render_mode == "human":
-            print(self.transcript())  # noqa: T201 - what this mode is for
-        return None
+        return shown(self.transcript(), self.render_mode)
 
     def close(self) -> None:
         """Nothing to release."""

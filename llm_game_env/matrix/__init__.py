@@ -1,0 +1,1 @@
+"""Finite prompts against finite responses, with everything known in closed form."""
