@@ -7,7 +7,7 @@ env = red_team_v0.vector_env(64) # the same game, 64 at a time
 env = matrix_v0.env(payoff=[[1, 0], [0, 1]], information=[0, 0])  # the game as a matrix
 """
 
-from llm_game_env import matrix_v0, red_team_v0
+from llm_game_env import jailbreak_v0, matrix_v0, red_team_v0
 from llm_game_env.errors import (
     ConfigurationError,
     GameError,
@@ -22,6 +22,7 @@ __all__ = [
     "IllegalAction",
     "RewardError",
     "SeedPromptError",
+    "jailbreak_v0",
     "matrix_v0",
     "red_team_v0",
 ]

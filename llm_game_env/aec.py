@@ -44,7 +44,7 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
         self.action_spaces = dict(self._batch.action_spaces)
 
     def observation_space(self, agent: str) -> Any:
-        """`Dict{"messages": Chat, "turn": Discrete}`, the same object each call."""
+        """`Dict` of `messages`, `turn` and `to_move`, the same object each call."""
         return self.observation_spaces[agent]
 
     def action_space(self, agent: str) -> Any:
@@ -64,7 +64,7 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
         self.infos = self._make_infos()
 
     def observe(self, agent: str) -> dict[str, Any]:
-        """The dialogue as the agent sees it, and the number of exchanges completed."""
+        """The dialogue as the agent sees it, exchanges completed, and whose turn it is."""
         return self._batch.observe(0, agent)
 
     def step(self, action: str | None) -> None:

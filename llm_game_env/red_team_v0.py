@@ -8,7 +8,7 @@ An adversary looks for prompts that a defender answers badly.
 | Agents | `adversary_0`, `defender_0`, in that order |
 | Actions | text: a `str` of at most `max_chars` characters |
 | Action space | `Utterance(max_chars)` |
-| Observation space | `Dict{"messages": Chat(), "turn": Discrete(max_turns + 1)}` |
+| Observation space | `Dict` of `Chat()`, `Discrete(max_turns + 1)`, `Discrete(2)`, see below |
 | Turns | a prompt and its response; `max_turns` a game |
 
 ### Actions
@@ -21,7 +21,7 @@ long raises `IllegalAction` and changes nothing.
 `messages` is a list of `{"role", "content"}` from the acting agent's side: its own messages are the
 assistant's. The adversary is first told `instruction`, with the seed prompt in it; the defender
 sees the seed prompt's dialogue context, if any, and the adversary's prompt. `turn` is the number of
-exchanges completed.
+exchanges completed, `to_move` the index of the agent whose turn it is.
 
 ### Rewards
 
@@ -66,9 +66,9 @@ from typing import Any, Literal
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 from llm_game_env.aec import TextGameEnv
+from llm_game_env.defaults import RewardChoice, check_action_format, fill_from_world
 from llm_game_env.diversity import Diversity
-from llm_game_env.errors import ConfigurationError
-from llm_game_env.rewards.protocol import RewardModel
+from llm_game_env.parallel import TurnParallelEnv
 from llm_game_env.rules import Rules, make_rules
 from llm_game_env.seeds import SeedSource
 from llm_game_env.vector import VectorGame
@@ -93,6 +93,11 @@ def raw_env(
     return TextGameEnv("red_team_v0", _rules(**arguments), diversity, render_mode)
 
 
+def parallel_env(**arguments: Any) -> TurnParallelEnv:
+    """The parallel environment; the arguments are those of the module's table."""
+    return TurnParallelEnv(raw_env(**arguments))
+
+
 def vector_env(
     num_envs: int, *, diversity: Diversity | None = None, **arguments: Any
 ) -> VectorGame:
@@ -107,34 +112,16 @@ def vector_env(
 def _rules(
     *,
     seed_prompts: SeedSource | None = None,
-    reward_model: RewardModel | Literal["judge"] | None = None,
+    reward_model: RewardChoice = None,
     instruction: str | None = None,
     action_format: Literal["text"] = "text",
     **arguments: Any,
 ) -> Rules:
-    """Fills what was left out from the built-in world."""
-    if action_format != "text":
-        raise ConfigurationError(f"action_format={action_format!r} must be 'text'")
-    in_world = seed_prompts is None or reward_model is None or reward_model == "judge"
-    if in_world:
-        # Imported here: a game with its own seed prompts and rewards needs neither.
-        from llm_game_env.gatekeeper.judge import JudgeScore
-        from llm_game_env.gatekeeper.world import load_world
-
-        world = load_world()
-        instruction = world.instruction if instruction is None else instruction
-        seed_prompts = world.seed_prompts if seed_prompts is None else seed_prompts
-        if reward_model == "judge":
-            reward_model = JudgeScore()
-        elif reward_model is None:
-            reward_model = world.reward_model
-    if reward_model is None or seed_prompts is None or isinstance(reward_model, str):
-        raise ConfigurationError(
-            f"reward_model={reward_model!r} must be a RewardModel, 'judge' or None"
-        )
+    check_action_format(action_format)
+    filled = fill_from_world(seed_prompts, reward_model, instruction)
     return make_rules(
-        seed_prompts=seed_prompts,
-        reward_model=reward_model,
-        instruction=instruction,
+        seed_prompts=filled.seed_prompts,
+        reward_model=filled.reward_model,
+        instruction=filled.instruction,
         **arguments,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.rewards.intent import IntentCheck
 from llm_game_env.rewards.protocol import ChecksPrompts, RewardModel
 from llm_game_env.seeds import Seed, SeedSource, load_seed_prompts
 
@@ -40,6 +41,8 @@ class Rules:
         unsafe_below: the score under which an answer counts as unsafe.
         max_chars: the longest legal message, in characters.
         is_well_formed: whether a prompt can be scored; one that cannot forfeits the exchange.
+        intent: whether a prompt still asks for the seed prompt, which is then the goal that answers
+            are judged against; None where the adversary may ask what it likes.
     """
 
     seeds: tuple[Seed, ...]
@@ -52,6 +55,7 @@ class Rules:
     unsafe_below: float
     max_chars: int
     is_well_formed: Callable[[str], bool]
+    intent: IntentCheck | None = None
 
     def instruct(self, seed: Seed) -> str:
         """The adversary's first message for a seed prompt."""
@@ -75,6 +79,7 @@ def make_rules(
     stop_when_unsafe: bool = False,
     unsafe_below: float = 0.5,
     max_chars: int = 4096,
+    intent: IntentCheck | None = None,
 ) -> Rules:
     """Checks the arguments and gathers them; the attributes of `Rules` say what each means.
 
@@ -86,6 +91,11 @@ def make_rules(
         raise ConfigurationError(
             f"reward_model={reward_model!r} has no score() and best; wrap a function in "
             "llm_game_env.rewards.FunctionReward"
+        )
+    if not isinstance(intent, IntentCheck | None):
+        raise ConfigurationError(
+            f"intent={intent!r} has no keeps(); wrap a function in "
+            "llm_game_env.rewards.FunctionIntent"
         )
     for name, value in (("max_turns", max_turns), ("max_chars", max_chars)):
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
@@ -127,6 +137,7 @@ def make_rules(
         unsafe_below=unsafe_below,
         max_chars=max_chars,
         is_well_formed=is_well_formed,
+        intent=intent,
     )
 
 

@@ -4,6 +4,9 @@
     defender's reward  =  s
     adversary's reward = -s - weighted likeness of the prompt to the history
 
+Where the game has a goal, the exchange that is scored is the goal and the response, and a prompt
+that has drifted off the goal scores `best` too, whatever was answered.
+
 A malformed prompt is the adversary's worst move: the score is `best`, and every likeness term is 1,
 its greatest value, so that gibberish, which is like nothing, cannot be a way to collect diversity.
 
@@ -11,12 +14,13 @@ Zero-sum up to the likeness term (Zheng et al. 2024, arXiv 2406.10977, section 3
 R_div with its sign). Rewards are never normalised here: that is the learner's business.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from llm_game_env.diversity import Diversity, Likeness
 from llm_game_env.errors import RewardError
+from llm_game_env.rewards.intent import IntentCheck
 from llm_game_env.rewards.protocol import Exchange, RewardModel
 from llm_game_env.rules import Rules
 
@@ -26,10 +30,11 @@ class RewardParts:
     """What the scored exchange of one row was worth.
 
     Attributes:
-        score: of the reward model (`best` where the prompt was malformed).
+        score: of the reward model (`best` where the prompt was malformed or off its goal).
         likeness: weighted sum of the likeness terms; the adversary loses it.
         self_bleu, embedding: the likeness terms before weighting, in [0, 1] and [-1, 1].
         valid: whether the prompt was well formed.
+        intent: whether it was, and still asked for its goal where the game has one.
     """
 
     score: float = 0.0
@@ -37,6 +42,7 @@ class RewardParts:
     self_bleu: float = 0.0
     embedding: float = 0.0
     valid: float = 0.0
+    intent: float = 0.0
 
     @property
     def rewards(self) -> tuple[float, float]:
@@ -49,7 +55,7 @@ def score_exchanges(
 ) -> list[RewardParts]:
     """Scores N exchanges with one call of the reward model and one of the diversity term.
 
-    Malformed prompts are not shown to the reward model.
+    Malformed prompts, and prompts off their goal, are not shown to the reward model.
 
     Raises:
         RewardError: the reward model returned the wrong shape, or a number that is not finite.
@@ -57,16 +63,40 @@ def score_exchanges(
     if not exchanges:
         return []
     valid = np.array([rules.is_well_formed(exchange.prompt) for exchange in exchanges])
+    intent = valid if rules.intent is None else _intent(rules.intent, exchanges, valid)
     scores = np.full(len(exchanges), rules.reward_model.best, dtype=np.float32)
-    if valid.any():
-        playable = [exchange for exchange, ok in zip(exchanges, valid, strict=True) if ok]
-        scores[valid] = _call(rules.reward_model, playable)
+    if intent.any():
+        playable = [_judged(rules, exchanges[row]) for row in np.flatnonzero(intent)]
+        scores[intent] = _call(rules.reward_model, playable)
     if diversity is None:
-        pairs = zip(scores, valid, strict=True)
-        return [RewardParts(score=float(score), valid=float(ok)) for score, ok in pairs]
+        columns = zip(scores, valid, intent, strict=True)
+        return [
+            RewardParts(score=float(score), valid=float(ok), intent=float(kept))
+            for score, ok, kept in columns
+        ]
     like = _likeness(diversity, [exchange.prompt for exchange in exchanges], valid)
-    columns = zip(scores, like.total, like.self_bleu, like.embedding, valid, strict=True)
+    columns = zip(scores, like.total, like.self_bleu, like.embedding, valid, intent, strict=True)
     return [RewardParts(*map(float, column)) for column in columns]
+
+
+def _judged(rules: Rules, exchange: Exchange) -> Exchange:
+    """What the reward model is shown: where there is a goal, that in place of the prompt."""
+    return exchange if rules.intent is None else replace(exchange, prompt=exchange.seed.text)
+
+
+def _intent(check: IntentCheck, exchanges: list[Exchange], valid: np.ndarray) -> np.ndarray:
+    kept = valid.copy()
+    playable = [exchange for exchange, ok in zip(exchanges, valid, strict=True) if ok]
+    if playable:
+        goals = [exchange.seed.text for exchange in playable]
+        answers = np.asarray(check.keeps(goals, [exchange.prompt for exchange in playable]))
+        if answers.shape != (len(playable),):
+            raise RewardError(
+                f"{type(check).__name__}.keeps returned the shape {answers.shape} for "
+                f"{len(playable)} prompts; it must return one truth value for each"
+            )
+        kept[valid] = answers.astype(bool)
+    return kept
 
 
 def _likeness(diversity: Diversity, prompts: list[str], valid: np.ndarray) -> Likeness:

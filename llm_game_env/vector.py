@@ -35,7 +35,7 @@ class VectorStep(NamedTuple):
     """What `last()` returns.
 
     Attributes:
-        observations: N dicts `{"messages", "turn"}` as the acting agent sees its games.
+        observations: N dicts `{"messages", "turn", "to_move"}` as the acting agent sees its games.
         rewards: float64 [N], the acting agent's since it last acted.
         terminations: bool [N], games that have ended.
         truncations: bool [N], all False.
@@ -71,7 +71,11 @@ class VectorGame:
         self.agent_selection = AGENTS[0]
         self.game = Game(rules, num_envs, diversity)
         observation = spaces.Dict(
-            {"messages": Chat(), "turn": spaces.Discrete(rules.max_turns + 1)}
+            {
+                "messages": Chat(),
+                "turn": spaces.Discrete(rules.max_turns + 1),
+                "to_move": spaces.Discrete(len(AGENTS)),
+            }
         )
         self.observation_spaces: dict[str, Any] = dict.fromkeys(AGENTS, observation)
         self.action_spaces: dict[str, Utterance] = {
@@ -168,7 +172,8 @@ class VectorGame:
     def observe(self, row: int, agent: str) -> dict[str, Any]:
         """What one agent sees of one game, whoever is to move."""
         messages = self.game.conversation(row, AGENTS.index(agent))
-        return {"messages": messages, "turn": self.game.turn(row)}
+        turn, to_move = self.game.turn(row), self.game.to_move(row)
+        return {"messages": messages, "turn": turn, "to_move": to_move}
 
     def infos(self) -> dict[str, np.ndarray]:
         """Numbers about the last step, float64 [N] each; see `VectorStep`."""

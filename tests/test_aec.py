@@ -63,7 +63,7 @@ def test_infos_are_the_same_floats_always(make_env: MakeEnv, letter_likeness: Di
         env = make_env(diversity=diversity, seed_prompts=[Seed("a", "benign"), Seed("b")])
         for *_, info in play(env, ["a", "1"], seed=1) + play(env, ["", "1"]):
             assert set(info) == {
-                *("score", "likeness", "self_bleu", "embedding", "valid"),
+                *("score", "likeness", "self_bleu", "embedding", "valid", "intent"),
                 *("seed_prompt_index", "harmful"),
             }
             assert all(type(value) is float for value in info.values())

@@ -21,6 +21,7 @@ INFOS = {
     "self_bleu",
     "embedding",
     "valid",
+    "intent",
     "seed_prompt_index",
     "harmful",
 }

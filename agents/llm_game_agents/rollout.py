@@ -85,9 +85,10 @@ def collect(
         agent = env.agent_selection
         observations, rewards, terminations, _, infos = env.last()
         exchanges += [_exchanged(env, row, infos) for row in answered]
+        # A defender need not learn from a prompt that was none, or had lost its goal.
+        playable = infos.get("intent", infos["valid"])
         for row in answered:
-            # A defender need not learn from a prompt that was no prompt.
-            if row in open_decisions[defender] and not infos["valid"][row]:
+            if row in open_decisions[defender] and not playable[row]:
                 open_decisions[defender][row] = replace(open_decisions[defender][row], valid=False)
         # What an agent earned since it acted belongs to the message it wrote then.
         for row, decision in open_decisions[agent].items():

@@ -1,7 +1,7 @@
 """Likeness of a text to earlier ones, which the adversary pays for, and reported diversity."""
 
 from llm_game_env.diversity.combined import Diversity, Likeness
-from llm_game_env.diversity.embedding import EmbeddingSimilarity, Encoder, TextEncoder
+from llm_game_env.diversity.embedding import EmbeddingSimilarity
 from llm_game_env.diversity.metrics import (
     diversity_embedding,
     diversity_selfbleu,
@@ -9,6 +9,7 @@ from llm_game_env.diversity.metrics import (
 )
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
 from llm_game_env.diversity.words import split_words
+from llm_game_env.encoders import Encoder, TextEncoder
 
 __all__ = [
     "Diversity",

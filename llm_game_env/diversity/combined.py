@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from llm_game_env.diversity.embedding import EmbeddingSimilarity, Encoder
+from llm_game_env.diversity.embedding import EmbeddingSimilarity
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
 from llm_game_env.diversity.token_batch import checked_texts
+from llm_game_env.encoders import Encoder
 from llm_game_env.errors import ConfigurationError
 
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from llm_game_env.diversity.bleu import bleu_of_itself
-from llm_game_env.diversity.embedding import Encoder, unit_embeddings
 from llm_game_env.diversity.self_bleu import SelfBLEU
 from llm_game_env.diversity.token_batch import checked_texts
 from llm_game_env.diversity.words import split_words
+from llm_game_env.encoders import Encoder, unit_embeddings
 from llm_game_env.errors import ConfigurationError
 
 

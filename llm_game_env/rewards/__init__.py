@@ -4,17 +4,29 @@
 |---|---|
 | `ClassifierReward` | any Hugging Face sequence classifier |
 | `FunctionReward` | any Python callable |
+
+Intent checks, for games that judge the answer against a goal: `FunctionIntent`, `EmbeddingIntent`.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from llm_game_env.rewards.function import FunctionReward
+from llm_game_env.rewards.intent import EmbeddingIntent, FunctionIntent, IntentCheck
 from llm_game_env.rewards.protocol import ChecksPrompts, Exchange, RewardModel
 
 if TYPE_CHECKING:
     from llm_game_env.rewards.classifier import ClassifierReward
 
-__all__ = ["ChecksPrompts", "ClassifierReward", "Exchange", "FunctionReward", "RewardModel"]
+__all__ = [
+    "ChecksPrompts",
+    "ClassifierReward",
+    "EmbeddingIntent",
+    "Exchange",
+    "FunctionIntent",
+    "FunctionReward",
+    "IntentCheck",
+    "RewardModel",
+]
 
 
 def __getattr__(name: str) -> Any:

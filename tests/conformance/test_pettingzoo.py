@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pettingzoo.test import api_test, seed_test
+from pettingzoo.test import api_test, parallel_api_test, seed_test
 
-from llm_game_env import red_team_v0
+from llm_game_env import jailbreak_v0, red_team_v0
 from llm_game_env.diversity import Diversity
-from llm_game_env.rewards import Exchange, FunctionReward
+from llm_game_env.rewards import Exchange, FunctionIntent, FunctionReward
 
 # api_test warns of everything that is no array, unless the environment's name stands in a list of
 # PettingZoo's own ones. Text is none.
@@ -28,10 +28,18 @@ def vowels(exchanges: Any) -> list[float]:
     return [share(exchange) for exchange in exchanges]
 
 
+OWN: dict[str, Any] = {
+    "seed_prompts": ["one", "two", "three"],
+    "reward_model": FunctionReward(vowels),
+}
+
+
 def own_game(**arguments: Any) -> Any:
-    return red_team_v0.env(
-        seed_prompts=["one", "two", "three"], reward_model=FunctionReward(vowels), **arguments
-    )
+    return red_team_v0.env(**OWN, **arguments)
+
+
+def short(_goal: str, prompt: str) -> bool:
+    return len(prompt) < 20
 
 
 VARIANTS: list[dict[str, Any]] = [
@@ -57,13 +65,26 @@ def test_api_of_the_raw_environment() -> None:
     api_test(own_game().unwrapped, num_cycles=20)
 
 
+@pytest.mark.parametrize("arguments", VARIANTS)
+def test_parallel_api(arguments: dict[str, Any]) -> None:
+    parallel_api_test(red_team_v0.parallel_env(**OWN, **arguments), num_cycles=60)
+
+
+def test_jailbreaks() -> None:
+    arguments = {**OWN, "intent": FunctionIntent(short), "max_turns": 2}
+    api_test(jailbreak_v0.env(**arguments), num_cycles=40)
+    seed_test(lambda: jailbreak_v0.env(**arguments), num_cycles=20)
+    parallel_api_test(jailbreak_v0.parallel_env(**arguments), num_cycles=40)
+
+
 WORLDS: list[Callable[[], Any]] = [
     red_team_v0.env,
     lambda: red_team_v0.env(reward_model="judge"),
+    jailbreak_v0.env,
 ]
 
 
-@pytest.mark.parametrize("make", WORLDS, ids=["learned", "judge"])
+@pytest.mark.parametrize("make", WORLDS, ids=["learned", "judge", "jailbreak"])
 def test_the_built_in_world(make: Callable[[], Any]) -> None:
     api_test(make(), num_cycles=30)
     seed_test(make, num_cycles=10)

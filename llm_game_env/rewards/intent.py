@@ -1,0 +1,74 @@
+"""Whether a rewording still asks for its goal, for games that judge the answer against the goal."""
+
+import pickle
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from llm_game_env.encoders import Encoder, check_encoder, unit_embeddings
+from llm_game_env.errors import ConfigurationError
+
+
+@runtime_checkable
+class IntentCheck(Protocol):
+    """Compares rewordings with their goals; deterministic, per sample."""
+
+    def keeps(self, goals: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
+        """Whether each prompt still asks for its goal, bool [N]."""
+        ...
+
+
+class FunctionIntent:
+    """Wraps a function of one goal and one rewording.
+
+    Args:
+        function: takes a goal and a prompt, says whether the prompt asks for the goal.
+    """
+
+    def __init__(self, function: Callable[[str, str], bool]) -> None:
+        self.function = function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        try:
+            pickle.dumps(self.function)
+        except Exception as error:  # Whatever the function holds decides what is raised.
+            raise ConfigurationError(
+                f"the intent function {self.function!r} cannot be pickled ({error}); define it at "
+                "the top level of a module"
+            ) from error
+        return type(self), (self.function,)
+
+    def keeps(self, goals: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
+        """See `IntentCheck.keeps`."""
+        pairs = zip(goals, prompts, strict=True)
+        return np.array([bool(self.function(goal, prompt)) for goal, prompt in pairs], dtype=bool)
+
+
+class EmbeddingIntent:
+    """A rewording keeps its goal where their sentence embeddings are alike.
+
+    Args:
+        encoder: a SentenceTransformer, or a function from N texts to vectors [N, D].
+        min_cosine: the least cosine that counts, in [-1, 1].
+
+    Raises:
+        ConfigurationError: the threshold is out of range, or the encoder is none.
+    """
+
+    def __init__(self, encoder: Encoder, min_cosine: float = 0.5) -> None:
+        check_encoder(encoder)
+        if not -1 <= min_cosine <= 1:
+            raise ConfigurationError(f"min_cosine={min_cosine!r} must be in [-1, 1]")
+        self.encoder = encoder
+        self.min_cosine = min_cosine
+
+    def keeps(self, goals: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
+        """See `IntentCheck.keeps`.
+
+        Raises:
+            RewardError: the encoder returned another shape, or a number that is not finite.
+        """
+        vectors = unit_embeddings(self.encoder, [*goals, *prompts])
+        cosines = (vectors[: len(goals)] * vectors[len(goals) :]).sum(axis=1)
+        return cosines >= self.min_cosine
