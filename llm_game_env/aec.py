@@ -6,14 +6,20 @@ from typing import Any
 from pettingzoo import AECEnv
 
 from llm_game_env.diversity import Diversity
+from llm_game_env.game import Game
+from llm_game_env.options import read_options
 from llm_game_env.rendering import RENDER_MODES, check_render_mode, shown
 from llm_game_env.rewards.protocol import Exchange
-from llm_game_env.rules import AGENTS, Rules
-from llm_game_env.vector import VectorGame
+from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, Rules
+from llm_game_env.scoring import RewardParts
+from llm_game_env.text_format import action_spaces, observation, observation_spaces, seed_infos
+from llm_game_env.transcript import transcript
+
+_NOTHING = RewardParts()
 
 
 class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
-    """One game; row 0 of a batch of one, with PettingZoo's bookkeeping.
+    """One game, with PettingZoo's bookkeeping.
 
     Args:
         name: of the environment, for its metadata.
@@ -39,9 +45,9 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
         self.render_mode = render_mode
         self.possible_agents = list(AGENTS)
         self.agents: list[str] = []
-        self._batch = VectorGame(rules, 1, diversity)
-        self.observation_spaces = dict(self._batch.observation_spaces)
-        self.action_spaces = dict(self._batch.action_spaces)
+        self._game = Game(rules, 1, diversity)
+        self.observation_spaces: dict[str, Any] = observation_spaces(rules)
+        self.action_spaces: dict[str, Any] = dict(action_spaces(rules))
 
     def observation_space(self, agent: str) -> Any:
         """`Dict` of `messages`, `turn` and `to_move`, the same object each call."""
@@ -52,20 +58,27 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
         return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
-        """Starts a game; see `VectorGame.reset`."""
-        self._batch.reset(seed=seed, options=options)
+        """Starts a game; `seed` and `options` as in `VectorGame.reset`."""
+        chosen = read_options(options, self._game.rules.seeds, 1)
+        if seed is not None:
+            self._game.seed_rows([seed])
+        self._game.freeze_history = chosen.freeze_history
+        indices = chosen.seed_indices
+        self._game.retire_rows([0])
+        self._game.reset_rows(range(1 if indices is None else len(indices)), indices)
+        self._seed_infos = seed_infos(self._game, 0)
         self.agents = list(AGENTS)
-        self.agent_selection = self._batch.agent_selection
+        self.agent_selection = AGENTS[ADVERSARY]
         self._skip_agent_selection = None
         self.rewards = dict.fromkeys(AGENTS, 0.0)
         self._cumulative_rewards = dict.fromkeys(AGENTS, 0.0)
         self.terminations = dict.fromkeys(AGENTS, False)
         self.truncations = dict.fromkeys(AGENTS, False)
-        self.infos = self._make_infos()
+        self.infos = self._make_infos(_NOTHING)
 
     def observe(self, agent: str) -> dict[str, Any]:
         """The dialogue as the agent sees it, exchanges completed, and whose turn it is."""
-        return self._batch.observe(0, agent)
+        return observation(self._game, 0, AGENTS.index(agent))
 
     def step(self, action: str | None) -> None:
         """The acting agent's message; None for an agent whose game has ended.
@@ -77,26 +90,32 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
         if self.terminations[agent] or self.truncations[agent]:
             self._was_dead_step(action)  # pyright: ignore[reportArgumentType]
             return
-        self._batch.step([action])
+        scored = self._game.play((0,), (action,))
         self._cumulative_rewards[agent] = 0.0
-        paid = self._batch.step_rewards[0]
-        self.rewards = {name: float(paid[i]) for i, name in enumerate(AGENTS)}
+        self.agent_selection = AGENTS[self._game.to_move(0)]
+        if not scored:
+            self.rewards = dict.fromkeys(AGENTS, 0.0)
+            self.infos = self._make_infos(_NOTHING)
+            return
+        self.rewards = dict(zip(AGENTS, scored[0].rewards, strict=True))
         self._accumulate_rewards()
-        self.agent_selection = self._batch.agent_selection
-        ended = not bool(self._batch.active[0])
-        self.terminations = dict.fromkeys(AGENTS, ended)
-        self.infos = self._make_infos()
-        if ended and self.render_mode == "human":
-            self.render()
+        self.infos = self._make_infos(scored[0].parts)
+        if scored[0].ended:
+            self.terminations = dict.fromkeys(AGENTS, True)
+            if self.render_mode == "human":
+                self.render()
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
         """The exchanges of the game so far."""
-        return self._batch.exchanges(0)
+        return self._game.exchanges(0)
 
     def transcript(self) -> str:
         """The game so far as text."""
-        return self._batch.transcript(0)
+        game = self._game
+        if not game.has_game(0):
+            return ""
+        return transcript(game.seed(0), game.exchanges(0), game.parts(0), game.pending_prompt(0))
 
     def render(self) -> str | None:
         """The transcript: returned in mode "ansi", printed in mode "human"."""
@@ -107,13 +126,13 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
 
     def state_dict(self) -> dict[str, Any]:
         """Generator and diversity history, to be taken between games."""
-        return self._batch.state_dict()
+        return self._game.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from a `state_dict`; call `reset()` next."""
-        self._batch.load_state_dict(state)
+        self._game.load_state_dict(state)
         self.agents = []
 
-    def _make_infos(self) -> dict[str, dict[str, float]]:
-        infos = {name: float(column[0]) for name, column in self._batch.infos().items()}
-        return {agent: infos.copy() for agent in AGENTS}
+    def _make_infos(self, parts: RewardParts) -> dict[str, dict[str, float]]:
+        infos = {**parts._asdict(), **self._seed_infos}
+        return {AGENTS[ADVERSARY]: infos, AGENTS[DEFENDER]: infos.copy()}

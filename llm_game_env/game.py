@@ -11,7 +11,7 @@ computed.
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,19 +24,20 @@ from llm_game_env.seeds import Seed, draw_seed
 from llm_game_env.spaces import Message
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What one step of the batch changed.
+class Scored(NamedTuple):
+    """An exchange that a step of the batch completed.
 
     Attributes:
-        rewards: float64 [N, 2], columns adversary and defender; 0 where nothing was scored.
-        parts: of each row, all zero where nothing was scored.
-        ended: bool [N], rows whose game ended with this step.
+        row: of the batch.
+        parts: what it was worth.
+        rewards: (adversary, defender), what the step pays; 0 where only the end of a game is paid.
+        ended: whether the row's game ended with it.
     """
 
-    rewards: np.ndarray
-    parts: tuple[RewardParts, ...]
-    ended: np.ndarray
+    row: int
+    parts: RewardParts
+    rewards: tuple[float, float]
+    ended: bool
 
 
 @dataclass
@@ -65,16 +66,16 @@ class Game:
         self.diversity = copy.deepcopy(diversity)
         self.freeze_history = False
         self._rows = [_Row(np.random.default_rng()) for _ in range(num_rows)]
+        self._instructions: dict[int, str] = {}
 
     @property
     def num_rows(self) -> int:
         """N."""
         return len(self._rows)
 
-    @property
-    def active(self) -> np.ndarray:
-        """Rows whose game goes on, bool [N]."""
-        return np.array([row.active for row in self._rows])
+    def is_active(self, row: int) -> bool:
+        """Whether the row's game goes on."""
+        return self._rows[row].active
 
     def seed_rows(self, seeds: Sequence[int]) -> None:
         """Gives each row a generator of its own seed, and empties the history."""
@@ -137,8 +138,7 @@ class Game:
         system = self.rules.system_prompts[agent]
         messages = [] if system is None else [Message(role="system", content=system)]
         if agent == ADVERSARY:
-            told = self.rules.instruct(self.seed(row))
-            messages.append(Message(role="user", content=told))
+            messages.append(Message(role="user", content=self._instruction(game.seed_index)))
         else:
             messages += [message.copy() for message in self.seed(row).context]
         said = [text for e in game.exchanges for text in (e.prompt, e.response)]
@@ -147,7 +147,7 @@ class Game:
         messages += [Message(role=roles[i % 2], content=text) for i, text in enumerate(said)]
         return messages
 
-    def play(self, rows: Sequence[int], texts: Sequence[Any]) -> Outcome:
+    def play(self, rows: Sequence[int], texts: Sequence[Any]) -> list[Scored]:
         """One message in each of some rows; the exchanges it completes are scored together.
 
         Raises:
@@ -155,6 +155,7 @@ class Game:
             RewardError: the reward model returned something unusable; nothing has changed.
         """
         self._refuse_illegal(rows, texts)
+        openings = [(r, text) for r, text in zip(rows, texts, strict=True) if not self.to_move(r)]
         answers = [(r, text) for r, text in zip(rows, texts, strict=True) if self.to_move(r)]
         done = [self._complete(row, text) for row, text in answers]
         parts = score_exchanges(self.rules, self.diversity, done)
@@ -163,22 +164,19 @@ class Game:
         if self.diversity is not None and done and not self.freeze_history:
             well_formed = zip(done, parts, strict=True)
             self.diversity.add([exchange.prompt for exchange, part in well_formed if part.valid])
-        for row, text in zip(rows, texts, strict=True):
-            if self.to_move(row) == ADVERSARY:
-                self._rows[row].prompt = text
-        outcome = _nothing(self.num_rows)
-        all_parts = list(outcome.parts)
+        for row, text in openings:
+            self._rows[row].prompt = text
+        scored: list[Scored] = []
         for (row, _), exchange, part in zip(answers, done, parts, strict=True):
             game = self._rows[row]
             game.exchanges.append(exchange)
             game.parts.append(part)
             game.prompt = None
-            all_parts[row] = part
-            outcome.ended[row] = self._has_ended(game, part)
-            game.active = not outcome.ended[row]
-            if self.rules.turn_reward == "each" or outcome.ended[row]:
-                outcome.rewards[row] = part.rewards
-        return Outcome(outcome.rewards, tuple(all_parts), outcome.ended)
+            ended = self._has_ended(game, part)
+            game.active = not ended
+            paid = part.rewards if ended or self.rules.turn_reward == "each" else (0.0, 0.0)
+            scored.append(Scored(row, part, paid, ended))
+        return scored
 
     def state_dict(self) -> dict[str, Any]:
         """Generators and history, between games; a game in progress is not part of it."""
@@ -208,13 +206,13 @@ class Game:
 
     def _refuse_illegal(self, rows: Sequence[int], texts: Sequence[Any]) -> None:
         limit = self.rules.max_chars
+        if all(isinstance(text, str) and len(text) <= limit for text in texts):
+            return
         bad = {
             row: text
             for row, text in zip(rows, texts, strict=True)
             if not isinstance(text, str) or len(text) > limit
         }
-        if not bad:
-            return
         row, text = next(iter(bad.items()))
         what = f"{len(text):,} characters" if isinstance(text, str) else f"a {type(text).__name__}"
         raise IllegalAction(
@@ -222,6 +220,12 @@ class Game:
             + (f" (rows {sorted(bad)})" if len(bad) > 1 else ""),
             rows=sorted(bad),
         )
+
+    def _instruction(self, seed_index: int) -> str:
+        if seed_index not in self._instructions:
+            told = self.rules.instruct(self.rules.seeds[seed_index])
+            self._instructions[seed_index] = told
+        return self._instructions[seed_index]
 
     def _complete(self, row: int, response: str) -> Exchange:
         history = self.conversation(row, DEFENDER)
@@ -232,11 +236,3 @@ class Game:
         unsafe = bool(part.valid) and part.score < self.rules.unsafe_below
         stops = self.rules.stop_when_unsafe and unsafe
         return stops or len(game.exchanges) >= self.rules.max_turns
-
-
-def _nothing(num_rows: int) -> Outcome:
-    return Outcome(
-        rewards=np.zeros((num_rows, 2)),
-        parts=(RewardParts(),) * num_rows,
-        ended=np.zeros(num_rows, dtype=bool),
-    )

@@ -14,7 +14,9 @@ Zero-sum up to the likeness term (Zheng et al. 2024, arXiv 2406.10977, section 3
 R_div with its sign). Rewards are never normalised here: that is the learner's business.
 """
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +27,7 @@ from llm_game_env.rewards.protocol import Exchange, RewardModel
 from llm_game_env.rules import Rules
 
 
-@dataclass(frozen=True)
-class RewardParts:
+class RewardParts(NamedTuple):
     """What the scored exchange of one row was worth.
 
     Attributes:
@@ -62,19 +63,19 @@ def score_exchanges(
     """
     if not exchanges:
         return []
-    valid = np.array([rules.is_well_formed(exchange.prompt) for exchange in exchanges])
+    model = rules.reward_model
+    valid = [rules.is_well_formed(exchange.prompt) for exchange in exchanges]
     intent = valid if rules.intent is None else _intent(rules.intent, exchanges, valid)
-    scores = np.full(len(exchanges), rules.reward_model.best, dtype=np.float32)
-    if intent.any():
-        playable = [_judged(rules, exchanges[row]) for row in np.flatnonzero(intent)]
-        scores[intent] = _call(rules.reward_model, playable)
+    shown = [_judged(rules, e) for e, kept in zip(exchanges, intent, strict=True) if kept]
+    given = iter(_call(model, shown) if shown else ())
+    best = float(np.float32(model.best))
+    scores = [next(given) if kept else best for kept in intent]
     if diversity is None:
         columns = zip(scores, valid, intent, strict=True)
         return [
-            RewardParts(score=float(score), valid=float(ok), intent=float(kept))
-            for score, ok, kept in columns
+            RewardParts(score, valid=float(ok), intent=float(kept)) for score, ok, kept in columns
         ]
-    like = _likeness(diversity, [exchange.prompt for exchange in exchanges], valid)
+    like = _likeness(diversity, [exchange.prompt for exchange in exchanges], np.array(valid))
     columns = zip(scores, like.total, like.self_bleu, like.embedding, valid, intent, strict=True)
     return [RewardParts(*map(float, column)) for column in columns]
 
@@ -84,19 +85,19 @@ def _judged(rules: Rules, exchange: Exchange) -> Exchange:
     return exchange if rules.intent is None else replace(exchange, prompt=exchange.seed.text)
 
 
-def _intent(check: IntentCheck, exchanges: list[Exchange], valid: np.ndarray) -> np.ndarray:
-    kept = valid.copy()
+def _intent(check: IntentCheck, exchanges: list[Exchange], valid: list[bool]) -> list[bool]:
     playable = [exchange for exchange, ok in zip(exchanges, valid, strict=True) if ok]
-    if playable:
-        goals = [exchange.seed.text for exchange in playable]
-        answers = np.asarray(check.keeps(goals, [exchange.prompt for exchange in playable]))
-        if answers.shape != (len(playable),):
-            raise RewardError(
-                f"{type(check).__name__}.keeps returned the shape {answers.shape} for "
-                f"{len(playable)} prompts; it must return one truth value for each"
-            )
-        kept[valid] = answers.astype(bool)
-    return kept
+    if not playable:
+        return valid
+    goals = [exchange.seed.text for exchange in playable]
+    answers = np.asarray(check.keeps(goals, [exchange.prompt for exchange in playable]))
+    if answers.shape != (len(playable),):
+        raise RewardError(
+            f"{type(check).__name__}.keeps returned the shape {answers.shape} for "
+            f"{len(playable)} prompts; it must return one truth value for each"
+        )
+    kept = iter(answers.tolist())
+    return [ok and bool(next(kept)) for ok in valid]
 
 
 def _likeness(diversity: Diversity, prompts: list[str], valid: np.ndarray) -> Likeness:
@@ -109,19 +110,23 @@ def _likeness(diversity: Diversity, prompts: list[str], valid: np.ndarray) -> Li
     return Likeness(*columns)
 
 
-def _call(model: RewardModel, exchanges: list[Exchange]) -> np.ndarray:
-    with np.errstate(over="ignore"):  # What float32 cannot hold is refused below.
-        scores = np.asarray(model.score(exchanges), dtype=np.float32)
+def _call(model: RewardModel, exchanges: list[Exchange]) -> list[float]:
+    """The model's scores as float32 holds them."""
+    returned = np.asarray(model.score(exchanges))
     name = type(model).__name__
-    if scores.shape != (len(exchanges),):
+    if returned.shape != (len(exchanges),):
         raise RewardError(
-            f"{name}.score returned the shape {scores.shape} for {len(exchanges)} exchanges; "
+            f"{name}.score returned the shape {returned.shape} for {len(exchanges)} exchanges; "
             "it must return one number for each"
         )
-    if not np.isfinite(scores).all():
-        bad = int(np.flatnonzero(~np.isfinite(scores))[0])
-        raise RewardError(
-            f"{name}.score returned {scores[bad]} for the prompt {exchanges[bad].prompt!r} and the "
-            f"response {exchanges[bad].response!r}; scores must be finite"
-        )
+    if returned.dtype != np.float32:
+        with np.errstate(over="ignore"):  # What float32 cannot hold is refused below.
+            returned = returned.astype(np.float32)
+    scores: list[float] = returned.tolist()
+    for exchange, score in zip(exchanges, scores, strict=True):
+        if not math.isfinite(score):
+            raise RewardError(
+                f"{name}.score returned {score} for the prompt {exchange.prompt!r} and the "
+                f"response {exchange.response!r}; scores must be finite"
+            )
     return scores

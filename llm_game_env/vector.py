@@ -16,7 +16,7 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-from gymnasium import spaces
+from gymnasium import Space
 
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError, IllegalAction
@@ -25,10 +25,11 @@ from llm_game_env.options import read_options
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import AGENTS, Rules
 from llm_game_env.scoring import RewardParts
-from llm_game_env.spaces import Chat, Utterance
+from llm_game_env.spaces import Utterance
+from llm_game_env.text_format import action_spaces, observation, observation_spaces, seed_infos
 from llm_game_env.transcript import transcript
 
-PART_NAMES = tuple(RewardParts.__dataclass_fields__)
+PART_NAMES = RewardParts._fields
 
 
 class VectorStep(NamedTuple):
@@ -70,27 +71,20 @@ class VectorGame:
         self.agents: list[str] = []
         self.agent_selection = AGENTS[0]
         self.game = Game(rules, num_envs, diversity)
-        observation = spaces.Dict(
-            {
-                "messages": Chat(),
-                "turn": spaces.Discrete(rules.max_turns + 1),
-                "to_move": spaces.Discrete(len(AGENTS)),
-            }
-        )
-        self.observation_spaces: dict[str, Any] = dict.fromkeys(AGENTS, observation)
-        self.action_spaces: dict[str, Utterance] = {
-            agent: Utterance(rules.max_chars) for agent in AGENTS
-        }
+        self.observation_spaces: dict[str, Any] = observation_spaces(rules)
+        self.action_spaces: dict[str, Utterance] = action_spaces(rules)
         self.step_rewards = np.zeros((num_envs, len(AGENTS)))
         self._pending = np.zeros((num_envs, len(AGENTS)))
-        self._parts: tuple[RewardParts, ...] = (RewardParts(),) * num_envs
+        self._parts = np.zeros((num_envs, len(PART_NAMES)))
+        self._active = np.zeros(num_envs, dtype=bool)
+        self._seed_infos: dict[str, np.ndarray] = self._read_seeds()
 
     @property
     def active(self) -> np.ndarray:
         """Games that go on, bool [N]."""
-        return self.game.active
+        return self._active.copy()
 
-    def observation_space(self, agent: str) -> spaces.Space[Any]:
+    def observation_space(self, agent: str) -> Space[Any]:
         """The space of one row's observation, the same object each call."""
         return self.observation_spaces[agent]
 
@@ -127,15 +121,17 @@ class VectorGame:
         self.agent_selection = AGENTS[0]
         self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
         self._pending[:] = 0.0
-        self._parts = (RewardParts(),) * self.num_envs
+        self._parts[:] = 0.0
+        self._active[:] = [self.game.is_active(row) for row in range(self.num_envs)]
+        self._seed_infos = self._read_seeds()
 
     def last(self) -> VectorStep:
         """What the acting agent sees, and what it earned since it last acted."""
         agent = AGENTS.index(self.agent_selection)
         return VectorStep(
-            observations=[self.observe(row, AGENTS[agent]) for row in range(self.num_envs)],
+            observations=[observation(self.game, row, agent) for row in range(self.num_envs)],
             rewards=self._pending[:, agent].copy(),
-            terminations=~self.active,
+            terminations=~self._active,
             truncations=np.zeros(self.num_envs, dtype=bool),
             infos=self.infos(),
         )
@@ -148,8 +144,7 @@ class VectorGame:
             RewardError: the reward model failed; no game has changed.
         """
         agent = AGENTS.index(self.agent_selection)
-        active = self.active
-        if not active.any():
+        if not self._active.any():
             self._step_ended(actions)
             return
         if isinstance(actions, str):  # a sequence too: of messages of one character each
@@ -161,29 +156,27 @@ class VectorGame:
                 "(anything, None included, where a game has ended)",
                 rows=range(self.num_envs),
             )
-        rows = np.flatnonzero(active).tolist()
-        outcome = self.game.play(rows, [actions[row] for row in rows])
-        self.step_rewards = outcome.rewards
+        rows = np.flatnonzero(self._active).tolist()
+        scored = self.game.play(rows, [actions[row] for row in rows])
+        self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
+        self._parts[:] = 0.0
+        if scored:
+            done = [item.row for item in scored]
+            self.step_rewards[done] = [item.rewards for item in scored]
+            self._parts[done] = [item.parts for item in scored]
+            self._active[done] = [not item.ended for item in scored]
         self._pending[:, agent] = 0.0
         self._pending += self.step_rewards
-        self._parts = outcome.parts
-        self.agent_selection = AGENTS[0] if not self.active.any() else AGENTS[1 - agent]
+        self.agent_selection = AGENTS[1 - agent] if self._active.any() else AGENTS[0]
 
     def observe(self, row: int, agent: str) -> dict[str, Any]:
         """What one agent sees of one game, whoever is to move."""
-        messages = self.game.conversation(row, AGENTS.index(agent))
-        turn, to_move = self.game.turn(row), self.game.to_move(row)
-        return {"messages": messages, "turn": turn, "to_move": to_move}
+        return observation(self.game, row, AGENTS.index(agent))
 
     def infos(self) -> dict[str, np.ndarray]:
         """Numbers about the last step, float64 [N] each; see `VectorStep`."""
-        infos = {
-            name: np.array([getattr(part, name) for part in self._parts]) for name in PART_NAMES
-        }
-        rows = range(self.num_envs)
-        infos["seed_prompt_index"] = np.array([float(self.game.seed_index(row)) for row in rows])
-        infos["harmful"] = np.array([float(self._is_harmful(row)) for row in rows])
-        return infos
+        infos = {name: self._parts[:, i].copy() for i, name in enumerate(PART_NAMES)}
+        return infos | {name: column.copy() for name, column in self._seed_infos.items()}
 
     def exchanges(self, row: int) -> tuple[Exchange, ...]:
         """The exchanges of one row's game so far."""
@@ -205,13 +198,15 @@ class VectorGame:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes on from a `state_dict`; call `reset()` next."""
         self.game.load_state_dict(state)
+        self._active[:] = False
         self.agents = []
 
     def close(self) -> None:
         """Nothing to release."""
 
-    def _is_harmful(self, row: int) -> bool:
-        return self.game.has_game(row) and self.game.seed(row).label == "harmful"
+    def _read_seeds(self) -> dict[str, np.ndarray]:
+        rows = [seed_infos(self.game, row) for row in range(self.num_envs)]
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
     def _row_seeds(self, seed: int | Sequence[int]) -> list[int]:
         if isinstance(seed, int | Integral):  # those of NumPy included

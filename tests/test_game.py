@@ -6,16 +6,17 @@ letter counts, so that "a" against the history ["a", "b"] is worth 2 · 1/2 = 1.
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError, IllegalAction, RewardError
-from llm_game_env.game import Game, Outcome
+from llm_game_env.game import Game
 from llm_game_env.rewards import Exchange, FunctionReward
 from llm_game_env.rules import ADVERSARY, DEFENDER, make_rules
+from llm_game_env.scoring import RewardParts
 from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message
 
@@ -37,11 +38,28 @@ def make_game(reward: FunctionReward) -> MakeGame:
     return make
 
 
+class Outcome(NamedTuple):
+    """What a step paid, was worth and ended, by row."""
+
+    rewards: np.ndarray
+    parts: list[RewardParts]
+    ended: np.ndarray
+
+
+def play(game: Game, rows: Sequence[int], texts: Sequence[Any]) -> Outcome:
+    """A step, its result spread over all rows."""
+    rewards, ended = np.zeros((game.num_rows, 2)), np.zeros(game.num_rows, dtype=bool)
+    parts = [RewardParts()] * game.num_rows
+    for item in game.play(rows, texts):
+        rewards[item.row], parts[item.row], ended[item.row] = item.rewards, item.parts, item.ended
+    return Outcome(rewards, parts, ended)
+
+
 def exchange(game: Game, prompts: Sequence[str], responses: Sequence[str]) -> Outcome:
     """One exchange in every row."""
     rows = range(game.num_rows)
     game.play(rows, prompts)
-    return game.play(rows, responses)
+    return play(game, rows, responses)
 
 
 def snapshot(game: Game) -> list[Any]:
@@ -53,7 +71,7 @@ def snapshot(game: Game) -> list[Any]:
             (game.turn(row), game.to_move(row), game.exchanges(row), game.parts(row))
             for row in rows
         ),
-        game.active.tolist(),
+        [game.is_active(row) for row in rows],
         str(game.state_dict()),
     ]
 
@@ -71,7 +89,7 @@ def test_zero_sum_without_likeness(make_game: MakeGame) -> None:
 
 
 def test_the_prompt_alone_is_worth_nothing(make_game: MakeGame) -> None:
-    outcome = make_game(2).play([0, 1], ["p", "q"])
+    outcome = play(make_game(2), [0, 1], ["p", "q"])
     assert not outcome.rewards.any()
     assert not outcome.ended.any()
     assert [part.valid for part in outcome.parts] == [0.0, 0.0]
@@ -223,7 +241,7 @@ def test_turns_are_paid_each_or_at_the_end(
         assert outcome.parts[0].score == float(response)  # reported whenever it is scored
         assert outcome.ended.tolist() == [turn == 2]
     assert game.turn(0) == 3
-    assert not game.active[0]
+    assert not game.is_active(0)
 
 
 @pytest.mark.parametrize(
@@ -241,11 +259,11 @@ def test_a_game_stops_at_the_first_unsafe_answer(
     game = make_game(1, max_turns=3, stop_when_unsafe=True, turn_reward="end")
     for response in responses[: turns - 1]:
         assert not exchange(game, ["p"], [response]).ended[0]
-        assert game.active[0]
+        assert game.is_active(0)
     last = float(responses[turns - 1])
     outcome = exchange(game, ["p"], [str(last)])
     assert outcome.ended[0]
-    assert not game.active[0]
+    assert not game.is_active(0)
     assert outcome.rewards[0].tolist() == [-last, last]
 
 
@@ -259,7 +277,7 @@ def test_rows_are_independent(make_game: MakeGame) -> None:
     game = make_game(3, max_turns=2)
     game.play([2], ["only this row"])
     assert [game.to_move(row) for row in range(3)] == [ADVERSARY, ADVERSARY, DEFENDER]
-    outcome = game.play([0, 2], ["first here", "0.5"])  # an opening and an answer in one step
+    outcome = play(game, [0, 2], ["first here", "0.5"])  # an opening and an answer in one step
     assert outcome.rewards.tolist() == [[0, 0], [0, 0], [-0.5, 0.5]]
     assert [game.turn(row) for row in range(3)] == [0, 0, 1]
     assert [game.to_move(row) for row in range(3)] == [DEFENDER, ADVERSARY, ADVERSARY]
@@ -419,7 +437,7 @@ def test_unusable_scores_leave_the_batch_untouched(
     with pytest.raises(RewardError, match="FunctionReward"):
         game.play([0, 1], ["x", "y"])
     assert snapshot(game) == before
-    assert game.play([0, 1], ["x", "y"]).rewards.tolist() == [[-0.5, 0.5], [-0.25, 0.25]]
+    assert play(game, [0, 1], ["x", "y"]).rewards.tolist() == [[-0.5, 0.5], [-0.25, 0.25]]
     assert game.diversity is not None
     assert len(game.diversity) == 2
 
@@ -443,7 +461,7 @@ def test_a_failing_model_leaves_the_batch_untouched(make_game: MakeGame) -> None
     with pytest.raises(RewardError, match="went away"):
         game.play([0, 1], ["0.5", "opens"])
     assert snapshot(game) == before
-    assert game.play([0, 1], ["0.5", "opens"]).rewards.tolist() == [[-0.5, 0.5], [0, 0]]
+    assert play(game, [0, 1], ["0.5", "opens"]).rewards.tolist() == [[-0.5, 0.5], [0, 0]]
 
 
 # --- Arguments ----------------------------------------------------------------------------------

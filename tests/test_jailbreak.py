@@ -91,7 +91,7 @@ def test_the_built_in_world_has_its_own_goals_and_check() -> None:
     env = jailbreak_v0.raw_env(reward_model="judge")
     for seed in range(20):
         env.reset(seed=seed)
-        goal = parse(env._batch.game.seed(0).text)
+        goal = parse(env._game.seed(0).text)
         assert goal is not None
         assert goal.matter.secret
         same = Question(goal.matter, 1, "none", "know").text
@@ -106,7 +106,7 @@ def test_benign_seed_prompts_are_no_goals() -> None:
     intent = FunctionIntent(lambda *_: True)
     env = jailbreak_v0.raw_env(seed_prompts=seeds, reward_model=reward, intent=intent)
     env.reset()
-    assert [seed.text for seed in env._batch.game.rules.seeds] == ["harm"]
+    assert [seed.text for seed in env._game.rules.seeds] == ["harm"]
     with pytest.raises(ConfigurationError, match="seed_prompts holds no goal"):
         jailbreak_v0.env(seed_prompts=seeds[1:], reward_model=reward, intent=intent)
 
