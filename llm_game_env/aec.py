@@ -3,22 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pettingzoo import AECEnv
-
 from llm_game_env.diversity import Diversity
 from llm_game_env.game import Game
 from llm_game_env.options import read_options
-from llm_game_env.rendering import RENDER_MODES, check_render_mode, shown
+from llm_game_env.rendering import shown
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts
 from llm_game_env.text_format import action_spaces, observation, observation_spaces, seed_infos
 from llm_game_env.transcript import transcript
+from llm_game_env.two_player import TwoPlayerEnv
 
 _NOTHING = RewardParts()
 
 
-class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
+class TextGameEnv(TwoPlayerEnv):
     """One game, with PettingZoo's bookkeeping.
 
     Args:
@@ -35,27 +34,8 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
         diversity: Diversity | None = None,
         render_mode: str | None = None,
     ) -> None:
-        super().__init__()
-        check_render_mode(render_mode)
-        self.metadata = {
-            "name": name,
-            "render_modes": list(RENDER_MODES),
-            "is_parallelizable": False,
-        }
-        self.render_mode = render_mode
-        self.possible_agents = list(AGENTS)
-        self.agents: list[str] = []
+        super().__init__(name, observation_spaces(rules), action_spaces(rules), render_mode)
         self._game = Game(rules, 1, diversity)
-        self.observation_spaces: dict[str, Any] = observation_spaces(rules)
-        self.action_spaces: dict[str, Any] = dict(action_spaces(rules))
-
-    def observation_space(self, agent: str) -> Any:
-        """`Dict` of `messages`, `turn` and `to_move`, the same object each call."""
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> Any:
-        """`Utterance(max_chars)`, the same object each call."""
-        return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Starts a game; `seed` and `options` as in `VectorGame.reset`."""
@@ -67,14 +47,7 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
         self._game.retire_rows([0])
         self._game.reset_rows(range(1 if indices is None else len(indices)), indices)
         self._seed_infos = seed_infos(self._game, 0)
-        self.agents = list(AGENTS)
-        self.agent_selection = AGENTS[ADVERSARY]
-        self._skip_agent_selection = None
-        self.rewards = dict.fromkeys(AGENTS, 0.0)
-        self._cumulative_rewards = dict.fromkeys(AGENTS, 0.0)
-        self.terminations = dict.fromkeys(AGENTS, False)
-        self.truncations = dict.fromkeys(AGENTS, False)
-        self.infos = self._make_infos(_NOTHING)
+        self._begin(self._make_infos(_NOTHING))
 
     def observe(self, agent: str) -> dict[str, Any]:
         """The dialogue as the agent sees it, exchanges completed, and whose turn it is."""
@@ -120,9 +93,6 @@ class TextGameEnv(AECEnv[str, dict[str, Any], str | None]):
     def render(self) -> str | None:
         """The transcript: returned in mode "ansi", printed in mode "human"."""
         return shown(self.transcript(), self.render_mode)
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def state_dict(self) -> dict[str, Any]:
         """Generator and diversity history, to be taken between games."""

@@ -5,15 +5,15 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from pettingzoo import AECEnv
 
 from llm_game_env.errors import IllegalAction
 from llm_game_env.matrix.closed_form import MatrixGame
-from llm_game_env.rendering import RENDER_MODES, check_render_mode, shown
+from llm_game_env.rendering import shown
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
+from llm_game_env.two_player import TwoPlayerEnv
 
 
-class MatrixGameEnv(AECEnv[str, np.int64, Any]):
+class MatrixGameEnv(TwoPlayerEnv):
     """One prompt, one response, by their numbers.
 
     Args:
@@ -26,23 +26,11 @@ class MatrixGameEnv(AECEnv[str, np.int64, Any]):
     """
 
     def __init__(self, name: str, game: MatrixGame, render_mode: str | None = None) -> None:
-        super().__init__()
-        check_render_mode(render_mode)
-        self.metadata = {
-            "name": name,
-            "render_modes": list(RENDER_MODES),
-            "is_parallelizable": False,
-        }
-        self.render_mode = render_mode
-        self.game = game
-        self.possible_agents = list(AGENTS)
-        self.agents: list[str] = []
-        sizes = (game.num_prompts, game.num_responses)
-        self.action_spaces: dict[str, Any] = {
-            agent: spaces.Discrete(size) for agent, size in zip(AGENTS, sizes, strict=True)
-        }
         seen = spaces.Discrete(game.num_prompts + 1)
-        self.observation_spaces: dict[str, Any] = dict.fromkeys(AGENTS, seen)
+        sizes = (game.num_prompts, game.num_responses)
+        actions = {agent: spaces.Discrete(n) for agent, n in zip(AGENTS, sizes, strict=True)}
+        super().__init__(name, dict.fromkeys(AGENTS, seen), actions, render_mode)
+        self.game = game
         self._moves: list[int] = []
 
     @property
@@ -63,25 +51,10 @@ class MatrixGameEnv(AECEnv[str, np.int64, Any]):
         """See `MatrixGame.nash_gap`."""
         return self.game.nash_gap(adversary_policy, defender_policy)
 
-    def observation_space(self, agent: str) -> Any:
-        """`Discrete(X + 1)`, the same object each call; X stands for nothing yet."""
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> Any:
-        """`Discrete(X)` for the adversary, `Discrete(Y)` for the defender."""
-        return self.action_spaces[agent]
-
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Starts a game; nothing in it is random, so that the seed changes nothing."""
         self._moves = []
-        self.agents = list(AGENTS)
-        self.agent_selection = AGENTS[ADVERSARY]
-        self._skip_agent_selection = None
-        self.rewards = dict.fromkeys(AGENTS, 0.0)
-        self._cumulative_rewards = dict.fromkeys(AGENTS, 0.0)
-        self.terminations = dict.fromkeys(AGENTS, False)
-        self.truncations = dict.fromkeys(AGENTS, False)
-        self.infos = {agent: {"score": 0.0, "likeness": 0.0} for agent in AGENTS}
+        self._begin({agent: {"score": 0.0, "likeness": 0.0} for agent in AGENTS})
 
     def observe(self, agent: str) -> np.int64:
         """The adversary's own prompt, or the defender's information set of it; X before that."""
@@ -100,11 +73,9 @@ class MatrixGameEnv(AECEnv[str, np.int64, Any]):
         if self.terminations[agent]:
             self._was_dead_step(action)
             return
-        if not self.action_spaces[agent].contains(action):
-            raise IllegalAction(
-                f"{agent} plays {action!r}; give a whole number from 0 to "
-                f"{self.action_spaces[agent].n - 1}"
-            )
+        space = self.action_spaces[agent]
+        if not space.contains(action):
+            raise IllegalAction(f"{agent} plays {action!r}; give a whole number of {space}")
         self._moves.append(int(action))
         self._cumulative_rewards[agent] = 0.0
         if agent == AGENTS[DEFENDER]:
@@ -122,9 +93,6 @@ class MatrixGameEnv(AECEnv[str, np.int64, Any]):
             score, likeness = self._parts()
             line += f": score {score:.3f}, likeness {likeness:.3f}"
         return shown(line, self.render_mode)
-
-    def close(self) -> None:
-        """Nothing to release."""
 
     def _pay(self) -> None:
         score, likeness = self._parts()

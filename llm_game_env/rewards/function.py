@@ -10,6 +10,21 @@ from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.protocol import Exchange
 
 
+def check_picklable(kind: str, function: Callable[..., Any]) -> None:
+    """Refuses a function that a pickled environment cannot take along.
+
+    Raises:
+        ConfigurationError: it cannot be pickled.
+    """
+    try:
+        pickle.dumps(function)
+    except Exception as error:  # Whatever the function holds decides what is raised.
+        raise ConfigurationError(
+            f"the {kind} function {function!r} cannot be pickled ({error}); define it at the top "
+            "level of a module"
+        ) from error
+
+
 class FunctionReward:
     """Wraps a function from exchanges to scores.
 
@@ -25,13 +40,7 @@ class FunctionReward:
         self.best = best
 
     def __reduce__(self) -> tuple[Any, ...]:
-        try:
-            pickle.dumps(self.function)
-        except Exception as error:  # Whatever the function holds decides what is raised.
-            raise ConfigurationError(
-                f"the reward function {self.function!r} cannot be pickled ({error}); define it at "
-                "the top level of a module"
-            ) from error
+        check_picklable("reward", self.function)
         return type(self), (self.function, self.best)
 
     def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:

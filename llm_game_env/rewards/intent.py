@@ -1,6 +1,5 @@
 """Whether a rewording still asks for its goal, for games that judge the answer against the goal."""
 
-import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from llm_game_env.encoders import Encoder, check_encoder, unit_embeddings
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.rewards.function import check_picklable
 
 
 @runtime_checkable
@@ -30,13 +30,7 @@ class FunctionIntent:
         self.function = function
 
     def __reduce__(self) -> tuple[Any, ...]:
-        try:
-            pickle.dumps(self.function)
-        except Exception as error:  # Whatever the function holds decides what is raised.
-            raise ConfigurationError(
-                f"the intent function {self.function!r} cannot be pickled ({error}); define it at "
-                "the top level of a module"
-            ) from error
+        check_picklable("intent", self.function)
         return type(self), (self.function,)
 
     def keeps(self, goals: Sequence[str], prompts: Sequence[str]) -> np.ndarray:

@@ -45,7 +45,7 @@ def test_the_defender_sees_the_information_set(information: list[int] | None, se
 def test_an_illegal_move_changes_nothing(action: object) -> None:
     env = matrix_v0.raw_env(PAYOFF)
     env.reset()
-    with pytest.raises(IllegalAction, match="give a whole number from 0 to 2"):
+    with pytest.raises(IllegalAction, match=r"give a whole number of Discrete\(3\)"):
         env.step(action)
     assert env.agent_selection == "adversary_0"
     assert env.observe("defender_0") == 3
@@ -103,6 +103,6 @@ def test_the_parallel_view_wants_the_movers_action() -> None:
     env.reset()
     with pytest.raises(IllegalAction, match="give one for adversary_0, whose turn it is"):
         env.step({"defender_0": 0})
-    with pytest.raises(IllegalAction, match="from 0 to 1"):
+    with pytest.raises(IllegalAction, match=r"a whole number of Discrete\(2\)"):
         env.step({"adversary_0": 2})
     assert env.agents == ["adversary_0", "defender_0"]
