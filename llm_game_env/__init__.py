@@ -5,6 +5,9 @@ from llm_game_env import matrix_v0, red_team_v0
 env = red_team_v0.env()          # PettingZoo AEC
 env = red_team_v0.vector_env(64) # the same game, 64 at a time
 env = matrix_v0.env(payoff=[[1, 0], [0, 1]], information=[0, 0])  # the game as a matrix
+
+From PettingZoo 1.27 on they are also `pettingzoo.make("aec", "llm_game_env/red_team_v0")`, or
+"parallel".
 """
 
 from llm_game_env import jailbreak_v0, matrix_v0, red_team_v0
@@ -15,6 +18,7 @@ from llm_game_env.errors import (
     RewardError,
     SeedPromptError,
 )
+from llm_game_env.registration import register_with_pettingzoo
 
 __all__ = [
     "ConfigurationError",
@@ -26,3 +30,5 @@ __all__ = [
     "matrix_v0",
     "red_team_v0",
 ]
+
+register_with_pettingzoo()
