@@ -20,7 +20,7 @@ from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts, score_exchanges
-from llm_game_env.seeds import Seed, draw_seed
+from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message
 
 
@@ -88,8 +88,7 @@ class Game:
     def reset_rows(self, rows: Sequence[int], seed_indices: Sequence[int] | None = None) -> None:
         """Starts new games in some rows, from drawn seed prompts or from the given ones."""
         if seed_indices is None:
-            num_seeds = len(self.rules.seeds)
-            seed_indices = [draw_seed(num_seeds, self._rows[row].rng) for row in rows]
+            seed_indices = [self.rules.sampler.draw(self._rows[row].rng) for row in rows]
         for row, index in zip(rows, seed_indices, strict=True):
             self._rows[row] = _Row(self._rows[row].rng, seed_index=index, active=True)
 

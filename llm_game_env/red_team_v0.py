@@ -47,6 +47,7 @@ first answer that scores below `unsafe_below`. Nothing truncates.
 |---|---|
 | `seed_prompts` | strings, records, a file (JSON, JSONL, CSV, Parquet) or a `datasets.Dataset` |
 | `reward_model` | a `RewardModel`; the world's learned one by default, `"judge"` its ground truth |
+| `benign_share` | probability of a benign seed prompt; as many as there are by default |
 | `diversity` | a `Diversity`, copied; none by default |
 | `action_format` | `"text"` |
 | `instruction` | what the adversary is told, with the fields `{seed_prompt}` and `{context}` |

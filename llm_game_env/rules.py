@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.intent import IntentCheck
 from llm_game_env.rewards.protocol import ChecksPrompts, RewardModel
+from llm_game_env.seed_sampler import SeedSampler
 from llm_game_env.seeds import Seed, SeedSource, load_seed_prompts
 
 AGENTS: tuple[str, str] = ("adversary_0", "defender_0")
@@ -32,6 +33,7 @@ class Rules:
 
     Attributes:
         seeds: the seed prompts that games start from.
+        sampler: draws from them.
         reward_model: what scores an exchange.
         instruction: what the adversary is told, with the fields `{seed_prompt}` and `{context}`.
         system_prompts: for (adversary, defender); None where there is none.
@@ -46,6 +48,7 @@ class Rules:
     """
 
     seeds: tuple[Seed, ...]
+    sampler: SeedSampler
     reward_model: RewardModel
     instruction: str
     system_prompts: tuple[str | None, str | None]
@@ -79,9 +82,12 @@ def make_rules(
     stop_when_unsafe: bool = False,
     unsafe_below: float = 0.5,
     max_chars: int = 4096,
+    benign_share: float | None = None,
     intent: IntentCheck | None = None,
 ) -> Rules:
     """Checks the arguments and gathers them; the attributes of `Rules` say what each means.
+
+    `benign_share` is the probability of a benign seed prompt, see `SeedSampler`.
 
     Raises:
         ConfigurationError: an argument is out of range, or an agent's name is unknown.
@@ -128,6 +134,7 @@ def make_rules(
         )
     return Rules(
         seeds=seeds,
+        sampler=SeedSampler(seeds, benign_share),
         reward_model=reward_model,
         instruction=instruction,
         system_prompts=(prompts.get(AGENTS[ADVERSARY]), prompts.get(AGENTS[DEFENDER])),

@@ -15,8 +15,6 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
-import numpy as np
-
 from llm_game_env.errors import ConfigurationError, SeedPromptError
 from llm_game_env.spaces import Message
 
@@ -71,11 +69,6 @@ def load_seed_prompts(source: SeedSource) -> tuple[Seed, ...]:
         name = source if isinstance(source, str | os.PathLike) else "seed_prompts"
         _refuse(f"{name}", "no seed prompts in it; give at least one")
     return tuple(seeds)
-
-
-def draw_seed(num_seeds: int, rng: np.random.Generator) -> int:
-    """The index of the next seed prompt: uniform over `num_seeds`."""
-    return int(rng.integers(num_seeds))
 
 
 def index_of(seeds: Sequence[Seed], ids: Sequence[str | int]) -> list[int]:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_game_env.errors import ConfigurationError, SeedPromptError
-from llm_game_env.seeds import Seed, draw_seed, index_of, load_seed_prompts
+from llm_game_env.seeds import Seed, index_of, load_seed_prompts
 from llm_game_env.spaces import Message
 
 
@@ -222,20 +222,6 @@ def test_long_values_are_cut_in_messages() -> None:
     with pytest.raises(SeedPromptError) as caught:
         load_seed_prompts([{"text": "a", "label": "x" * 10_000}])
     assert len(str(caught.value)) < 250
-
-
-@given(num_seeds=st.integers(1, 20), seed=st.integers(0, 2**32))
-def test_draws_depend_on_the_generator_alone(num_seeds: int, seed: int) -> None:
-    one, other = np.random.default_rng(seed), np.random.default_rng(seed)
-    draws = [draw_seed(num_seeds, one) for _ in range(10)]
-    assert draws == [draw_seed(num_seeds, other) for _ in range(10)]
-    assert all(type(draw) is int and 0 <= draw < num_seeds for draw in draws)
-
-
-def test_draws_are_uniform() -> None:
-    rng = np.random.default_rng(0)
-    counts = np.bincount([draw_seed(4, rng) for _ in range(4_000)], minlength=4)
-    assert np.all(np.abs(counts - 1_000) < 150)
 
 
 def test_index_of_keeps_order_and_repeats() -> None:
