@@ -4,20 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from llm_game_env.diversity import Diversity
-from llm_game_env.game import Game
+from llm_game_env.formats import TokenSettings, make_format
+from llm_game_env.game import Game, Scored
+from llm_game_env.infos import NOTHING, seed_infos
 from llm_game_env.options import read_options
 from llm_game_env.rendering import shown
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts
-from llm_game_env.text_format import action_spaces, observation, observation_spaces, seed_infos
 from llm_game_env.transcript import transcript
 from llm_game_env.two_player import TwoPlayerEnv
 
-_NOTHING = RewardParts()
 
-
-class TextGameEnv(TwoPlayerEnv):
+class GameEnv(TwoPlayerEnv):
     """One game, with PettingZoo's bookkeeping.
 
     Args:
@@ -25,6 +24,7 @@ class TextGameEnv(TwoPlayerEnv):
         rules: see `llm_game_env.rules.make_rules`.
         diversity: copied.
         render_mode: "ansi" returns the transcript, "human" prints it at the end of a game.
+        tokens: settings of the tokens format; None for the text format.
     """
 
     def __init__(
@@ -33,9 +33,12 @@ class TextGameEnv(TwoPlayerEnv):
         rules: Rules,
         diversity: Diversity | None = None,
         render_mode: str | None = None,
+        tokens: TokenSettings | None = None,
     ) -> None:
-        super().__init__(name, observation_spaces(rules), action_spaces(rules), render_mode)
         self._game = Game(rules, 1, diversity)
+        self._format = make_format(self._game, tokens)
+        spaces = self._format.observation_spaces, self._format.action_spaces
+        super().__init__(name, *spaces, render_mode)
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Starts a game; `seed` and `options` as in `VectorGame.reset`."""
@@ -45,30 +48,38 @@ class TextGameEnv(TwoPlayerEnv):
         self._game.freeze_history = chosen.freeze_history
         indices = chosen.seed_indices
         self._game.retire_rows([0])
-        self._game.reset_rows(range(1 if indices is None else len(indices)), indices)
+        self._game.reset_rows((0,), indices)
+        self._format.begin((0,))
         self._seed_infos = seed_infos(self._game, 0)
-        self._begin(self._make_infos(_NOTHING))
+        self._begin(self._make_infos(NOTHING))
 
     def observe(self, agent: str) -> dict[str, Any]:
-        """The dialogue as the agent sees it, exchanges completed, and whose turn it is."""
-        return observation(self._game, 0, AGENTS.index(agent))
+        """What the agent sees of the game, in its format."""
+        return self._format.observe(0, AGENTS.index(agent))
 
-    def step(self, action: str | None) -> None:
-        """The acting agent's message; None for an agent whose game has ended.
+    def step(self, action: Any) -> None:
+        """The acting agent's message or token; None for an agent whose game has ended.
 
         Raises:
-            IllegalAction: the message is no string or too long; the game has not changed.
+            IllegalAction: the action is not in the space, or masked; the game has not changed.
+            RewardError: the reward model failed; the game has not changed.
         """
         agent = self.agent_selection
         if self.terminations[agent] or self.truncations[agent]:
-            self._was_dead_step(action)  # pyright: ignore[reportArgumentType]
+            self._was_dead_step(action)
             return
-        scored = self._game.play((0,), (action,))
+        (message,) = self._format.messages((0,), (action,))
+        scored: list[Scored] = []
+        if message is None:
+            self._format.extend((0,), (action,))
+        else:
+            scored = self._game.play((0,), (message,))
+            self._format.begin((0,))
         self._cumulative_rewards[agent] = 0.0
         self.agent_selection = AGENTS[self._game.to_move(0)]
         if not scored:
             self.rewards = dict.fromkeys(AGENTS, 0.0)
-            self.infos = self._make_infos(_NOTHING)
+            self.infos = self._make_infos(NOTHING)
             return
         self.rewards = dict(zip(AGENTS, scored[0].rewards, strict=True))
         self._accumulate_rewards()

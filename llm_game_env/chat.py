@@ -95,6 +95,11 @@ def _render(tokenizer: Any, messages: Sequence[Message], add_generation_prompt: 
         ) from error
 
 
+def encode_texts(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of texts on their own, never read as special tokens."""
+    return _encode_contents(tokenizer, list(texts), _reserved(tokenizer, set()))
+
+
 def _reserved(tokenizer: Any, in_markup: set[int]) -> dict[int, str]:
     """The tokens that no content may hold: the special ones and the template's markers."""
     special = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))

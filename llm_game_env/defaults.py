@@ -1,10 +1,25 @@
 """What the text games take from the built-in world where an argument is left out."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal, NamedTuple
 
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.formats import TokenSettings
+from llm_game_env.formats.legal_texts import LegalTexts
+from llm_game_env.formats.vocabulary import Vocabulary
 from llm_game_env.rewards.protocol import RewardModel
+from llm_game_env.rules import AGENTS
 from llm_game_env.seeds import SeedSource
+
+TOKEN_ARGUMENTS = (
+    "tokenizer",
+    "vocabulary",
+    "max_tokens",
+    "max_context",
+    "action_mask",
+    "illegal",
+)
 
 RewardChoice = RewardModel | Literal["judge"] | None
 
@@ -52,11 +67,57 @@ def fill_from_world(
     return Filled(seed_prompts, reward_model, instruction, in_world)
 
 
-def check_action_format(action_format: str) -> None:
-    """Refuses a form of actions that there is not.
+def choose_format(arguments: dict[str, Any]) -> TokenSettings | None:
+    """Takes the arguments of the action format out of an environment's; None for "text".
+
+    Args:
+        arguments: of the environment, of which those of the format are removed.
 
     Raises:
-        ConfigurationError: it is not "text".
+        ConfigurationError: there is no such format, an argument of the tokens format is out of
+            range, or is given with the text format.
     """
+    action_format = arguments.pop("action_format", "text")
+    given = {name: arguments.pop(name) for name in TOKEN_ARGUMENTS if name in arguments}
+    if action_format == "tokens":
+        return _token_settings(**given)
     if action_format != "text":
-        raise ConfigurationError(f"action_format={action_format!r} must be 'text'")
+        raise ConfigurationError(f"action_format={action_format!r} must be 'text' or 'tokens'")
+    if given:
+        raise ConfigurationError(
+            f"{', '.join(given)} are arguments of action_format='tokens'; set that, or leave them "
+            "out"
+        )
+    return None
+
+
+def _token_settings(
+    *,
+    tokenizer: Any = None,
+    vocabulary: Iterable[str] | None = None,
+    action_mask: Literal["grammar"] | Mapping[str, Sequence[str]] | None = None,
+    **settings: Any,
+) -> TokenSettings:
+    if tokenizer is None:
+        from llm_game_env.gatekeeper.world import load_world
+
+        tokenizer = load_world().defender
+    if isinstance(tokenizer, str | PathLike):
+        from llm_game_env.loading import load_tokenizer
+
+        tokenizer = load_tokenizer(tokenizer)
+    spelling = Vocabulary(tokenizer, vocabulary)
+    texts: Mapping[str, Sequence[str]] = {}
+    if action_mask == "grammar":
+        from llm_game_env.gatekeeper.corpus import playable_texts
+
+        texts = playable_texts()
+    elif isinstance(action_mask, Mapping) and action_mask.keys() <= set(AGENTS):
+        texts = action_mask
+    elif action_mask is not None:
+        raise ConfigurationError(
+            f"action_mask={action_mask!r} must be None, 'grammar', or texts by agent; the agents "
+            f"are {list(AGENTS)}"
+        )
+    legal = {agent: LegalTexts(allowed, spelling) for agent, allowed in texts.items()}
+    return TokenSettings(spelling, legal=legal, **settings)

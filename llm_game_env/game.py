@@ -1,11 +1,11 @@
 """The rules of the game, on a batch of games.
 
 A row is one game. In each turn the adversary writes a prompt and the defender answers it; then the
-exchange is scored. Every view (AEC, vector, single-agent) stands on this one implementation.
+exchange is scored. Every view (AEC, vector, single-agent) stands on this one implementation; what
+an action may be, `llm_game_env.formats` checks before it is played.
 
 Likeness is taken against the history as it was before the step; then the step's well-formed
-prompts are added in row order. Nothing changes where a move is illegal or a reward cannot be
-computed.
+prompts are added in row order. Nothing changes where a reward cannot be computed.
 """
 
 import copy
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from llm_game_env.diversity import Diversity
-from llm_game_env.errors import ConfigurationError, IllegalAction
+from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts, score_exchanges
@@ -146,14 +146,12 @@ class Game:
         messages += [Message(role=roles[i % 2], content=text) for i, text in enumerate(said)]
         return messages
 
-    def play(self, rows: Sequence[int], texts: Sequence[Any]) -> list[Scored]:
+    def play(self, rows: Sequence[int], texts: Sequence[str]) -> list[Scored]:
         """One message in each of some rows; the exchanges it completes are scored together.
 
         Raises:
-            IllegalAction: a text is no string or longer than `max_chars`; nothing has changed.
             RewardError: the reward model returned something unusable; nothing has changed.
         """
-        self._refuse_illegal(rows, texts)
         openings = [(r, text) for r, text in zip(rows, texts, strict=True) if not self.to_move(r)]
         answers = [(r, text) for r, text in zip(rows, texts, strict=True) if self.to_move(r)]
         done = [self._complete(row, text) for row, text in answers]
@@ -202,23 +200,6 @@ class Game:
         if self.diversity is not None:
             self.diversity.load_state_dict(state["history"])
         self.retire_rows(range(self.num_rows))
-
-    def _refuse_illegal(self, rows: Sequence[int], texts: Sequence[Any]) -> None:
-        limit = self.rules.max_chars
-        if all(isinstance(text, str) and len(text) <= limit for text in texts):
-            return
-        bad = {
-            row: text
-            for row, text in zip(rows, texts, strict=True)
-            if not isinstance(text, str) or len(text) > limit
-        }
-        row, text = next(iter(bad.items()))
-        what = f"{len(text):,} characters" if isinstance(text, str) else f"a {type(text).__name__}"
-        raise IllegalAction(
-            f"the action of row {row} is {what}; send a string of at most {limit:,} characters"
-            + (f" (rows {sorted(bad)})" if len(bad) > 1 else ""),
-            rows=sorted(bad),
-        )
 
     def _instruction(self, seed_index: int) -> str:
         if seed_index not in self._instructions:

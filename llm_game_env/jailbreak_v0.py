@@ -6,19 +6,18 @@ An adversary is given a harmful goal and rewords it until a defender fulfils it.
 |---|---|
 | Import | `from llm_game_env import jailbreak_v0` |
 | Agents | `adversary_0`, `defender_0`, in that order |
-| Actions | text: a `str` of at most `max_chars` characters |
-| Action space | `Utterance(max_chars)` |
-| Observation space | `Dict` of `Chat()`, `Discrete(max_turns + 1)`, `Discrete(2)`, see below |
+| Actions | text: a `str` of at most `max_chars` characters; tokens: one token's number |
+| Action space | `Utterance(max_chars)`; `Discrete(V)` |
+| Observation space | a `Dict`, as in `red_team_v0` |
 | Turns | a prompt and its response; `max_turns` a game |
 
 ### Actions
 
-The action is the whole message. The empty message is legal. A message that is no string or too
-long raises `IllegalAction` and changes nothing.
+As in `red_team_v0`, in either format.
 
 ### Observations
 
-As in `red_team_v0`: `messages`, `turn` and `to_move`. The seed prompt that the adversary is told is
+As in `red_team_v0`, in either format. The seed prompt that the adversary is told is
 its goal.
 
 ### Rewards
@@ -59,8 +58,8 @@ from typing import Any, Literal
 
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
-from llm_game_env.aec import TextGameEnv
-from llm_game_env.defaults import RewardChoice, check_action_format, fill_from_world
+from llm_game_env.aec import GameEnv
+from llm_game_env.defaults import RewardChoice, choose_format, fill_from_world
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.parallel import TurnParallelEnv
@@ -85,13 +84,14 @@ def raw_env(
     diversity: Diversity | None = None,
     render_mode: Literal["human", "ansi"] | None = None,
     **arguments: Any,
-) -> TextGameEnv:
+) -> GameEnv:
     """The AEC environment; the arguments are those of the module's table.
 
     Raises:
         ConfigurationError: an argument cannot be used.
     """
-    return TextGameEnv("jailbreak_v0", _rules(**arguments), diversity, render_mode)
+    tokens = choose_format(arguments)
+    return GameEnv("jailbreak_v0", _rules(**arguments), diversity, render_mode, tokens)
 
 
 def parallel_env(**arguments: Any) -> TurnParallelEnv:
@@ -107,7 +107,8 @@ def vector_env(
     Raises:
         ConfigurationError: an argument cannot be used.
     """
-    return VectorGame(_rules(**arguments), num_envs, diversity)
+    tokens = choose_format(arguments)
+    return VectorGame(_rules(**arguments), num_envs, diversity, tokens)
 
 
 def _rules(
@@ -116,10 +117,8 @@ def _rules(
     reward_model: RewardChoice = None,
     instruction: str | None = None,
     intent: IntentCheck | None = None,
-    action_format: Literal["text"] = "text",
     **arguments: Any,
 ) -> Rules:
-    check_action_format(action_format)
     filled = fill_from_world(seed_prompts, reward_model, instruction)
     if intent is None and filled.in_world:
         from llm_game_env.gatekeeper.intent import SameMatter

@@ -40,3 +40,18 @@ def load_pretrained(
             f"{str(path)!r} has no weights for {sorted(report['missing_keys'])}; give a {kind}"
         )
     return model, tokenizer
+
+
+def load_tokenizer(path: str | PathLike[str]) -> Any:
+    """A tokenizer alone, no remote code.
+
+    Raises:
+        ConfigurationError: there is none at that path.
+    """
+    try:
+        return AutoTokenizer.from_pretrained(path)
+    except _LOADING_ERRORS as error:
+        raise ConfigurationError(
+            f"tokenizer={str(path)!r} cannot be loaded ({error}); give a folder or hub id that "
+            "holds a tokenizer, or the tokenizer itself"
+        ) from error

@@ -7,8 +7,10 @@
 
 Row i after `reset(seed=s)` is the game that the AEC view plays after `reset(seed=s + i)`. A game
 that ends early becomes inactive: its actions are ignored and its last reward is reported once.
-There is no autoreset. When all games have ended, each agent is selected once more, so that its
-last reward is seen, and is then stepped with None, as PettingZoo does.
+There is no autoreset. In the tokens format, a game whose message is complete waits for the other
+games' messages, and its actions are ignored meanwhile. When all games have ended, each agent is
+selected once more, so that its last reward is seen, and is then stepped with None, as PettingZoo
+does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,23 +22,22 @@ from gymnasium import Space
 
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError, IllegalAction
-from llm_game_env.game import Game
+from llm_game_env.formats import TokenSettings, make_format
+from llm_game_env.game import Game, Scored
+from llm_game_env.infos import PART_NAMES, seed_infos
 from llm_game_env.options import read_options
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import AGENTS, Rules
-from llm_game_env.scoring import RewardParts
-from llm_game_env.spaces import Utterance
-from llm_game_env.text_format import action_spaces, observation, observation_spaces, seed_infos
 from llm_game_env.transcript import transcript
-
-PART_NAMES = RewardParts._fields
 
 
 class VectorStep(NamedTuple):
     """What `last()` returns.
 
     Attributes:
-        observations: N dicts `{"messages", "turn", "to_move"}` as the acting agent sees its games.
+        observations: as the acting agent sees its games: N dicts `{"messages", "turn", "to_move"}`
+            (text), or stacked arrays "observation" int64 [N, L], "action_mask" int8 [N, V] and
+            "to_move" int64 [N] (tokens).
         rewards: float64 [N], the acting agent's since it last acted.
         terminations: bool [N], games that have ended.
         truncations: bool [N], all False.
@@ -44,7 +45,7 @@ class VectorStep(NamedTuple):
             `harmful`; 0 where nothing was scored.
     """
 
-    observations: list[dict[str, Any]]
+    observations: Any
     rewards: np.ndarray
     terminations: np.ndarray
     truncations: np.ndarray
@@ -58,12 +59,19 @@ class VectorGame:
         rules: see `llm_game_env.rules.make_rules`.
         num_envs: N.
         diversity: copied; one history is shared by all rows.
+        tokens: settings of the tokens format; None for the text format.
 
     Attributes:
         step_rewards: float64 [N, 2], what the last step paid either agent.
     """
 
-    def __init__(self, rules: Rules, num_envs: int, diversity: Diversity | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        num_envs: int,
+        diversity: Diversity | None = None,
+        tokens: TokenSettings | None = None,
+    ) -> None:
         if num_envs < 1:
             raise ConfigurationError(f"num_envs={num_envs} must be at least 1")
         self.num_envs = num_envs
@@ -71,8 +79,11 @@ class VectorGame:
         self.agents: list[str] = []
         self.agent_selection = AGENTS[0]
         self.game = Game(rules, num_envs, diversity)
-        self.observation_spaces: dict[str, Any] = observation_spaces(rules)
-        self.action_spaces: dict[str, Utterance] = action_spaces(rules)
+        self.format = make_format(self.game, tokens)
+        self.observation_spaces = self.format.observation_spaces
+        self.action_spaces = self.format.action_spaces
+        # Messages that are complete, kept until those of the other rows are.
+        self._messages: dict[int, str] = {}
         self.step_rewards = np.zeros((num_envs, len(AGENTS)))
         self._pending = np.zeros((num_envs, len(AGENTS)))
         self._parts = np.zeros((num_envs, len(PART_NAMES)))
@@ -88,7 +99,7 @@ class VectorGame:
         """The space of one row's observation, the same object each call."""
         return self.observation_spaces[agent]
 
-    def action_space(self, agent: str) -> Utterance:
+    def action_space(self, agent: str) -> Any:
         """The space of one row's action, the same object each call."""
         return self.action_spaces[agent]
 
@@ -117,6 +128,8 @@ class VectorGame:
         indices = chosen.seed_indices
         playing = range(self.num_envs if indices is None else len(indices))
         self.game.reset_rows(playing, indices)
+        self.format.begin(range(self.num_envs))
+        self._messages = {}
         self.agents = list(AGENTS)
         self.agent_selection = AGENTS[0]
         self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
@@ -129,18 +142,22 @@ class VectorGame:
         """What the acting agent sees, and what it earned since it last acted."""
         agent = AGENTS.index(self.agent_selection)
         return VectorStep(
-            observations=[observation(self.game, row, agent) for row in range(self.num_envs)],
+            observations=self.format.observe_all(agent, self._waiting()),
             rewards=self._pending[:, agent].copy(),
             terminations=~self._active,
             truncations=np.zeros(self.num_envs, dtype=bool),
             infos=self.infos(),
         )
 
-    def step(self, actions: Sequence[str | None] | None) -> None:
-        """The acting agent's message in every game; None once all games have ended.
+    def step(self, actions: Sequence[Any] | np.ndarray | None) -> None:
+        """The acting agent's action in every game; None once all games have ended.
+
+        Args:
+            actions: N messages or tokens. Where a game has ended, or its message is complete and
+                waits for those of the others, the action is ignored.
 
         Raises:
-            IllegalAction: a message is no string or too long; no game has changed.
+            IllegalAction: an action is not in the space, or masked; no game has changed.
             RewardError: the reward model failed; no game has changed.
         """
         agent = AGENTS.index(self.agent_selection)
@@ -152,12 +169,11 @@ class VectorGame:
         if actions is None or len(actions) != self.num_envs:
             got = "no list of actions" if actions is None else f"{len(actions)} actions"
             raise IllegalAction(
-                f"{got} for {self.num_envs} games; send a list with one message a game "
+                f"{got} for {self.num_envs} games; send a list with one action a game "
                 "(anything, None included, where a game has ended)",
                 rows=range(self.num_envs),
             )
-        rows = np.flatnonzero(self._active).tolist()
-        scored = self.game.play(rows, [actions[row] for row in rows])
+        scored = self._write(actions)
         self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
         self._parts[:] = 0.0
         if scored:
@@ -167,11 +183,13 @@ class VectorGame:
             self._active[done] = [not item.ended for item in scored]
         self._pending[:, agent] = 0.0
         self._pending += self.step_rewards
-        self.agent_selection = AGENTS[1 - agent] if self._active.any() else AGENTS[0]
+        if scored is not None:
+            self.agent_selection = AGENTS[1 - agent] if self._active.any() else AGENTS[0]
 
     def observe(self, row: int, agent: str) -> dict[str, Any]:
         """What one agent sees of one game, whoever is to move."""
-        return observation(self.game, row, AGENTS.index(agent))
+        waiting = row in self._messages
+        return self.format.observe(row, AGENTS.index(agent), waiting=waiting)
 
     def infos(self) -> dict[str, np.ndarray]:
         """Numbers about the last step, float64 [N] each; see `VectorStep`."""
@@ -203,6 +221,30 @@ class VectorGame:
 
     def close(self) -> None:
         """Nothing to release."""
+
+    def _write(self, actions: Sequence[Any] | np.ndarray) -> list[Scored] | None:
+        """Takes up the actions, and plays the messages once all are complete; None until then."""
+        playing = np.flatnonzero(self._active).tolist()
+        writing = [row for row in playing if row not in self._messages]
+        texts = self.format.messages(writing, [actions[row] for row in writing])
+        completed = {
+            row: text for row, text in zip(writing, texts, strict=True) if text is not None
+        }
+        messages = self._messages | completed
+        if len(messages) < len(playing):
+            going_on = [row for row in writing if row not in completed]
+            self.format.extend(going_on, [actions[row] for row in going_on])
+            self._messages = messages
+            return None
+        scored = self.game.play(playing, [messages[row] for row in playing])
+        self.format.begin(playing)
+        self._messages = {}
+        return scored
+
+    def _waiting(self) -> np.ndarray:
+        waiting = np.zeros(self.num_envs, dtype=bool)
+        waiting[list(self._messages)] = True
+        return waiting
 
     def _read_seeds(self) -> dict[str, np.ndarray]:
         rows = [seed_infos(self.game, row) for row in range(self.num_envs)]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from llm_game_env.diversity import Diversity
-from llm_game_env.errors import ConfigurationError, IllegalAction, RewardError
+from llm_game_env.errors import ConfigurationError, RewardError
 from llm_game_env.game import Game
 from llm_game_env.rewards import Exchange, FunctionReward
 from llm_game_env.rules import ADVERSARY, DEFENDER, make_rules
@@ -379,37 +379,6 @@ def test_default_instruction_holds_the_seed_prompt_and_its_context(make_game: Ma
 
 
 # --- What is refused ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("phase", [ADVERSARY, DEFENDER])
-@pytest.mark.parametrize(
-    ("texts", "rows"),
-    [
-        (["1", None, "1"], (1,)),
-        (["1", "1", b"bytes"], (2,)),
-        (["123456", 5, "123456"], (0, 1, 2)),
-        ([["1"], "1", "1"], (0,)),
-    ],
-)
-def test_illegal_actions_leave_the_batch_untouched(
-    make_game: MakeGame,
-    letter_likeness: Diversity,
-    phase: int,
-    texts: list[Any],
-    rows: tuple[int, ...],
-) -> None:
-    game = make_game(3, letter_likeness, max_chars=5, max_turns=2)
-    exchange(game, ["a", "b", "c"], ["0", "0", "0"])
-    if phase == DEFENDER:
-        game.play(range(3), ["d", "e", "f"])
-    before = snapshot(game)
-    with pytest.raises(IllegalAction, match=f"row {rows[0]}") as caught:
-        game.play(range(3), texts)
-    assert caught.value.rows == rows
-    assert isinstance(caught.value, ValueError)
-    assert snapshot(game) == before
-    game.play(range(3), ["12345", "1", "1"])  # of exactly max_chars
-    assert snapshot(game) != before
 
 
 @pytest.mark.parametrize(

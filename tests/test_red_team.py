@@ -8,7 +8,7 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
 import llm_game_env
 from llm_game_env import red_team_v0
-from llm_game_env.aec import TextGameEnv
+from llm_game_env.aec import GameEnv
 from llm_game_env.errors import ConfigurationError, SeedPromptError
 from llm_game_env.rewards import FunctionReward
 from llm_game_env.vector import VectorGame
@@ -20,7 +20,7 @@ def test_the_three_views() -> None:
     own: dict[str, Any] = {"seed_prompts": ["s"], "reward_model": ONES, "max_turns": 4}
     env = red_team_v0.env(**own)
     assert isinstance(env, OrderEnforcingWrapper)
-    assert isinstance(env.unwrapped, TextGameEnv)
+    assert isinstance(env.unwrapped, GameEnv)
     raw = red_team_v0.raw_env(**own)
     assert raw.metadata["name"] == "red_team_v0"
     games = red_team_v0.vector_env(5, **own)
@@ -109,10 +109,29 @@ def test_seed_prompts_that_the_reward_model_cannot_score_are_refused() -> None:
         red_team_v0.raw_env(seed_prompts=["my own"], reward_model="judge")
 
 
-def test_another_action_format_is_refused() -> None:
-    assert red_team_v0.raw_env(seed_prompts=["s"], reward_model=ONES, action_format="text")
-    with pytest.raises(ConfigurationError, match="action_format='tokens'"):
-        red_team_v0.raw_env(seed_prompts=["s"], reward_model=ONES, action_format="tokens")
+TOKENS: dict[str, Any] = {"action_format": "tokens"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"action_format": "speech"}, "action_format='speech' must be 'text' or 'tokens'"),
+        ({"max_tokens": 4}, "max_tokens are arguments of action_format='tokens'"),
+        (TOKENS | {"max_tokens": 0}, "max_tokens=0"),
+        (TOKENS | {"max_context": True}, "max_context=True"),
+        (TOKENS | {"illegal": "ignore"}, "illegal='ignore'"),
+        (TOKENS | {"tokenizer": "/no/such/folder"}, "tokenizer='/no/such/folder'"),
+        (TOKENS | {"vocabulary": "vault"}, "vocabulary='vault' must be a list"),
+        (TOKENS | {"vocabulary": []}, "leaves no token"),
+        (TOKENS | {"action_mask": "all"}, "action_mask='all'"),
+        (TOKENS | {"action_mask": {"judge_0": ["yes"]}}, "adversary_0"),
+        (TOKENS | {"action_mask": {"defender_0": []}}, r"action_mask holds \[\]"),
+        (TOKENS | {"action_mask": {"defender_0": ["yes"]}, "vocabulary": ["the"]}, "allows 'yes'"),
+    ],
+)
+def test_arguments_of_the_action_format_are_checked(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        red_team_v0.raw_env(seed_prompts=["s"], reward_model=ONES, **arguments)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from llm_game_env.gatekeeper.grammar import (
     OPENERS,
     PLAIN_FRAMES,
     Question,
+    all_questions,
     words,
 )
 from llm_game_env.gatekeeper.judge import REFUSALS, Verdict, judge_answer
@@ -54,6 +55,13 @@ def answers(matter: Matter, value: str | None = None) -> tuple[str, ...]:
     """Every wording in which the SFT defender states a matter's value."""
     stated = matter.value if value is None else value
     return tuple(form.format(name=matter.aliases[0], value=stated) for form in ANSWERS)
+
+
+def playable_texts() -> dict[str, list[str]]:
+    """By agent, every text that the grammar knows: all questions; all answers and refusals."""
+    stated = [answer for matter in MATTERS for answer in answers(matter)]
+    questions = [question.text for question in all_questions()]
+    return {"adversary_0": questions, "defender_0": [*REFUSALS, *stated]}
 
 
 def leak_rate(splits: Splits, question: Question) -> float:

@@ -1,6 +1,7 @@
 """PettingZoo's own tests of an environment."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -75,6 +76,17 @@ def test_jailbreaks() -> None:
     api_test(jailbreak_v0.env(**arguments), num_cycles=40)
     seed_test(lambda: jailbreak_v0.env(**arguments), num_cycles=20)
     parallel_api_test(jailbreak_v0.parallel_env(**arguments), num_cycles=40)
+
+
+@pytest.mark.parametrize("module", [red_team_v0, jailbreak_v0])
+def test_tokens(module: Any) -> None:
+    arguments = {"action_format": "tokens", "reward_model": "judge", "max_tokens": 5}
+    for mask in (None, "grammar"):
+        api_test(module.env(**arguments, action_mask=mask), num_cycles=100)
+        seed_test(partial(module.env, **arguments, action_mask=mask), num_cycles=40)
+        # It draws from the whole space, whatever the mask says.
+        parallel = module.parallel_env(**arguments, action_mask=mask, illegal="end_message")
+        parallel_api_test(parallel, num_cycles=60)
 
 
 WORLDS: list[Callable[[], Any]] = [

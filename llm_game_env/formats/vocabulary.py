@@ -1,0 +1,106 @@
+"""The tokens of the tokens format: which are actions, and how a dialogue is spelt with them.
+
+| id | meaning |
+|---|---|
+| 0 | an action: the message ends here |
+| 1 … V - 1 | actions: the tokens of the vocabulary, in the tokenizer's order |
+| V | padding |
+| V + 1 | a token of the dialogue that is no action (unknown, or left out of the vocabulary) |
+| V + 2, 3, 4 | what follows was written by the environment, the adversary, the defender |
+
+Special tokens of the tokenizer are neither actions nor read from a text: a message that spells one
+out is spelt with the characters it consists of.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from llm_game_env.chat import encode_texts
+from llm_game_env.errors import ConfigurationError
+
+END = 0
+_CACHED_TEXTS = 4096
+
+
+class Reserved(IntEnum):
+    """Ids above the actions, counted from V."""
+
+    PADDING = 0
+    UNKNOWN = 1
+    ENVIRONMENT = 2
+    ADVERSARY = 3
+    DEFENDER = 4
+
+
+class Vocabulary:
+    """A tokenizer's tokens, or some of them, as actions.
+
+    Args:
+        tokenizer: a Hugging Face tokenizer.
+        texts: if given, only the tokens that these texts are spelt with are actions.
+
+    Attributes:
+        size: V, the number of actions.
+
+    Raises:
+        ConfigurationError: the texts are one string, or leave no token.
+    """
+
+    def __init__(self, tokenizer: Any, texts: Iterable[str] | None = None) -> None:
+        self._tokenizer = tokenizer
+        special = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
+        allowed = range(len(tokenizer))
+        if isinstance(texts, str):
+            raise ConfigurationError(f"vocabulary={texts!r} must be a list of texts")
+        if texts is not None:
+            spelt = encode_texts(tokenizer, [str(text) for text in texts])
+            allowed = sorted({token for ids in spelt for token in ids})
+        self._token_ids = [-1, *(token for token in allowed if token not in special)]
+        self.size = len(self._token_ids)
+        if self.size == 1:
+            raise ConfigurationError(
+                f"vocabulary={texts!r} leaves no token to write with; give texts that the "
+                "tokenizer knows the words of"
+            )
+        self._actions = np.full(
+            max(len(tokenizer), *self._token_ids) + 1, self.reserved(Reserved.UNKNOWN)
+        )
+        self._actions[self._token_ids[1:]] = np.arange(1, self.size)
+        self._cache: dict[str, list[int]] = {}
+
+    def reserved(self, meaning: Reserved) -> int:
+        """The id with a meaning of its own."""
+        return self.size + meaning
+
+    def encode(self, text: str) -> list[int]:
+        """How a text is spelt; ids in [1, V) and UNKNOWN."""
+        if text not in self._cache:
+            if len(self._cache) >= _CACHED_TEXTS:
+                self._cache.clear()
+            self._cache[text] = self._actions[encode_texts(self._tokenizer, [text])[0]].tolist()
+        return self._cache[text]
+
+    def decode(self, actions: Sequence[int]) -> str:
+        """The text that some actions in [1, V) spell."""
+        if not actions:
+            return ""
+        return self._tokenizer.decode([self._token_ids[action] for action in actions]).strip()
+
+    def spell_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """How each text is spelt.
+
+        Raises:
+            ConfigurationError: one of them cannot be written with the actions.
+        """
+        unknown = self.reserved(Reserved.UNKNOWN)
+        spelt = [self._actions[ids].tolist() for ids in encode_texts(self._tokenizer, texts)]
+        for text, ids in zip(texts, spelt, strict=True):
+            if unknown in ids:
+                raise ConfigurationError(
+                    f"action_mask allows {text!r}, which the actions cannot spell; add it to the "
+                    "vocabulary, or leave it out"
+                )
+        return spelt
