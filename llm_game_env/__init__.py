@@ -7,7 +7,9 @@ env = red_team_v0.vector_env(64) # the same game, 64 at a time
 env = matrix_v0.env(payoff=[[1, 0], [0, 1]], information=[0, 0])  # the game as a matrix
 
 From PettingZoo 1.27 on they are also `pettingzoo.make("aec", "llm_game_env/red_team_v0")`, or
-"parallel".
+"parallel". One agent's game, the opponent inside, is a Gymnasium environment, under
+`gymnasium.make("llm_game_env/RedTeamAdversary-v0")` or `make_vec`, as are RedTeamDefender-v0,
+JailbreakAdversary-v0 and JailbreakDefender-v0.
 """
 
 from llm_game_env import jailbreak_v0, matrix_v0, red_team_v0
@@ -18,7 +20,7 @@ from llm_game_env.errors import (
     RewardError,
     SeedPromptError,
 )
-from llm_game_env.registration import register_with_pettingzoo
+from llm_game_env.registration import register_with_gymnasium, register_with_pettingzoo
 
 __all__ = [
     "ConfigurationError",
@@ -32,3 +34,4 @@ __all__ = [
 ]
 
 register_with_pettingzoo()
+register_with_gymnasium()

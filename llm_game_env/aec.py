@@ -12,7 +12,6 @@ from llm_game_env.rendering import shown
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts
-from llm_game_env.transcript import transcript
 from llm_game_env.two_player import TwoPlayerEnv
 
 
@@ -96,10 +95,7 @@ class GameEnv(TwoPlayerEnv):
 
     def transcript(self) -> str:
         """The game so far as text."""
-        game = self._game
-        if not game.has_game(0):
-            return ""
-        return transcript(game.seed(0), game.exchanges(0), game.parts(0), game.pending_prompt(0))
+        return self._game.transcript(0)
 
     def render(self) -> str | None:
         """The transcript: returned in mode "ansi", printed in mode "human"."""

@@ -22,6 +22,7 @@ from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts, score_exchanges
 from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message
+from llm_game_env.transcript import transcript
 
 
 class Scored(NamedTuple):
@@ -117,10 +118,6 @@ class Game:
         """Its index; 0 where there is no game."""
         return self._rows[row].seed_index or 0
 
-    def pending_prompt(self, row: int) -> str | None:
-        """The prompt that waits for its answer."""
-        return self._rows[row].prompt
-
     def exchanges(self, row: int) -> tuple[Exchange, ...]:
         """The exchanges of a row's game so far."""
         return tuple(self._rows[row].exchanges)
@@ -174,6 +171,13 @@ class Game:
             paid = part.rewards if ended or self.rules.turn_reward == "each" else (0.0, 0.0)
             scored.append(Scored(row, part, paid, ended))
         return scored
+
+    def transcript(self, row: int) -> str:
+        """One row's game as text for people; empty where there is none."""
+        if not self.has_game(row):
+            return ""
+        game = self._rows[row]
+        return transcript(self.seed(row), game.exchanges, game.parts, game.prompt)
 
     def state_dict(self) -> dict[str, Any]:
         """Generators and history, between games; a game in progress is not part of it."""

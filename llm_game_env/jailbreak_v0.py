@@ -54,6 +54,7 @@ With no arguments the built-in `gatekeeper` world is played: nothing is download
 * v0: first version
 """
 
+from enum import Enum
 from typing import Any, Literal
 
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
@@ -66,6 +67,7 @@ from llm_game_env.parallel import TurnParallelEnv
 from llm_game_env.rewards.intent import IntentCheck
 from llm_game_env.rules import Rules, make_rules
 from llm_game_env.seeds import SeedSource, load_seed_prompts
+from llm_game_env.single_agent import SingleAgentEnv, SingleAgentVectorEnv, choose_seat
 from llm_game_env.vector import VectorGame
 
 DEFAULT_INSTRUCTION = (
@@ -109,6 +111,26 @@ def vector_env(
     """
     tokens = choose_format(arguments)
     return VectorGame(_rules(**arguments), num_envs, diversity, tokens)
+
+
+def single_agent_env(
+    *, render_mode: Literal["human", "ansi"] | None = None, **arguments: Any
+) -> SingleAgentEnv:
+    """One agent's game as a `gymnasium.Env`, the opponent inside.
+
+    The arguments are those of the module's table and of `llm_game_env.single_agent.choose_seat`.
+    """
+    return SingleAgentEnv(choose_seat(_rules, **arguments), render_mode)
+
+
+def single_agent_vector_env(
+    num_envs: int = 1, *, autoreset_mode: str | Enum = "NextStep", **arguments: Any
+) -> SingleAgentVectorEnv:
+    """One agent's seat in `num_envs` games as a `gymnasium.vector.VectorEnv`.
+
+    The arguments are those of `single_agent_env`; `autoreset_mode` as in `SingleAgentVectorEnv`.
+    """
+    return SingleAgentVectorEnv(num_envs, choose_seat(_rules, **arguments), autoreset_mode)
 
 
 def _rules(

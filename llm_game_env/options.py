@@ -1,7 +1,8 @@
-"""The options that `reset` understands."""
+"""The arguments that `reset` understands: options, and seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from llm_game_env.errors import ConfigurationError
@@ -48,3 +49,18 @@ def read_options(
             "play them in several resets"
         )
     return ResetOptions(freeze, tuple(index_of(seeds, ids)))
+
+
+def row_seeds(seed: int | Sequence[int], num_rows: int) -> list[int]:
+    """The random seed of each row: `seed + i`, or the i-th of a list.
+
+    Raises:
+        ConfigurationError: the list has not one for each row.
+    """
+    if isinstance(seed, int | Integral):  # those of NumPy included
+        return [int(seed) + row for row in range(num_rows)]
+    if len(seed) != num_rows:
+        raise ConfigurationError(
+            f"seed has {len(seed)} entries for {num_rows} games; give one each, or one int"
+        )
+    return list(seed)

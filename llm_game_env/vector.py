@@ -14,7 +14,6 @@ does.
 """
 
 from collections.abc import Mapping, Sequence
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,10 +24,9 @@ from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
 from llm_game_env.infos import PART_NAMES, seed_infos
-from llm_game_env.options import read_options
+from llm_game_env.options import read_options, row_seeds
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import AGENTS, Rules
-from llm_game_env.transcript import transcript
 
 
 class VectorStep(NamedTuple):
@@ -122,7 +120,7 @@ class VectorGame:
         """
         chosen = read_options(options, self.game.rules.seeds, self.num_envs)
         if seed is not None:
-            self.game.seed_rows(self._row_seeds(seed))
+            self.game.seed_rows(row_seeds(seed, self.num_envs))
         self.game.freeze_history = chosen.freeze_history
         self.game.retire_rows(range(self.num_envs))
         indices = chosen.seed_indices
@@ -202,12 +200,7 @@ class VectorGame:
 
     def transcript(self, row: int) -> str:
         """One row's game as text."""
-        game = self.game
-        if not game.has_game(row):
-            return ""
-        return transcript(
-            game.seed(row), game.exchanges(row), game.parts(row), game.pending_prompt(row)
-        )
+        return self.game.transcript(row)
 
     def state_dict(self) -> dict[str, Any]:
         """Generators and diversity history, to be taken between games."""
@@ -249,15 +242,6 @@ class VectorGame:
     def _read_seeds(self) -> dict[str, np.ndarray]:
         rows = [seed_infos(self.game, row) for row in range(self.num_envs)]
         return {name: np.array([row[name] for row in rows]) for name in rows[0]}
-
-    def _row_seeds(self, seed: int | Sequence[int]) -> list[int]:
-        if isinstance(seed, int | Integral):  # those of NumPy included
-            return [int(seed) + row for row in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise ConfigurationError(
-                f"seed has {len(seed)} entries for {self.num_envs} games; give one each, or one int"
-            )
-        return list(seed)
 
     def _step_ended(self, actions: object) -> None:
         if not self.agents:
