@@ -15,6 +15,7 @@ JailbreakAdversary-v0 and JailbreakDefender-v0.
 from llm_game_env import jailbreak_v0, matrix_v0, red_team_v0
 from llm_game_env.errors import (
     ConfigurationError,
+    EndpointError,
     GameError,
     IllegalAction,
     RewardError,
@@ -24,6 +25,7 @@ from llm_game_env.registration import register_with_gymnasium, register_with_pet
 
 __all__ = [
     "ConfigurationError",
+    "EndpointError",
     "GameError",
     "IllegalAction",
     "RewardError",

@@ -5,12 +5,13 @@
     │   └── SeedPromptError               seed prompts that cannot be read, with the line
     ├── IllegalAction (ValueError)        a move outside the action space
     ├── RewardError                       a reward model that returned something unusable
+    ├── EndpointError                     conversations that an endpoint did not answer
     └── TrainingError                     an update that cannot be made
 
 A message names the argument, the value and the remedy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class GameError(Exception):
@@ -42,6 +43,27 @@ class IllegalAction(GameError, ValueError):
 
 class RewardError(GameError):
     """A reward model returned the wrong number of scores, or one that is not finite."""
+
+
+class EndpointError(GameError):
+    """An endpoint left conversations of a batch without an answer, after all retries.
+
+    Attributes:
+        completed: row of the batch -> the answer that had arrived; paid for, so not to be lost.
+        failed: row of the batch -> why it has none.
+    """
+
+    def __init__(
+        self, message: str, completed: Mapping[int, str], failed: Mapping[int, str]
+    ) -> None:
+        super().__init__(message)
+        self.completed = dict(completed)
+        self.failed = dict(failed)
+
+    def __reduce__(
+        self,
+    ) -> tuple[type["EndpointError"], tuple[str, dict[int, str], dict[int, str]]]:
+        return type(self), (str(self), self.completed, self.failed)
 
 
 class TrainingError(GameError):

@@ -1,4 +1,6 @@
-"""How a game shows itself: the render modes, and a printed line."""
+"""How a game shows itself: the render modes, a printed line, and what is safe to print."""
+
+import unicodedata
 
 from llm_game_env.errors import ConfigurationError
 
@@ -22,3 +24,12 @@ def shown(text: str, render_mode: str | None) -> str | None:
     if render_mode == "human":
         print(text)  # noqa: T201 - what this mode is for
     return text if render_mode == "ansi" else None
+
+
+def printable(text: str) -> str:
+    """The text with control and format characters escaped: it can move no cursor."""
+    hidden = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    return "".join(
+        character.encode("unicode_escape").decode() if category in hidden else character
+        for character, category in ((c, unicodedata.category(c)) for c in text)
+    )

@@ -1,8 +1,8 @@
 """Games as text for people: what was said, and what it was worth."""
 
-import unicodedata
 from collections.abc import Sequence
 
+from llm_game_env.rendering import printable
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.scoring import RewardParts
 from llm_game_env.seeds import Seed
@@ -27,12 +27,3 @@ def transcript(
     if pending_prompt is not None:
         lines.append(f"  adversary: {printable(pending_prompt)}")
     return "\n".join(lines)
-
-
-def printable(text: str) -> str:
-    """The text with control and format characters escaped: it can move no cursor."""
-    hidden = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-    return "".join(
-        character.encode("unicode_escape").decode() if category in hidden else character
-        for character, category in ((c, unicodedata.category(c)) for c in text)
-    )
