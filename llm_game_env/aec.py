@@ -6,13 +6,14 @@ from typing import Any
 from llm_game_env.diversity import Diversity
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
-from llm_game_env.infos import NOTHING, seed_infos
+from llm_game_env.infos import unscored_infos
 from llm_game_env.options import read_options
 from llm_game_env.rendering import shown
 from llm_game_env.rewards.protocol import Exchange
-from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, Rules
-from llm_game_env.scoring import RewardParts
-from llm_game_env.two_player import TwoPlayerEnv
+from llm_game_env.rules import AGENTS, Rules
+from llm_game_env.two_player import NO_REWARDS, OVER, TwoPlayerEnv
+
+_ADVERSARY, _DEFENDER = AGENTS
 
 
 class GameEnv(TwoPlayerEnv):
@@ -45,12 +46,10 @@ class GameEnv(TwoPlayerEnv):
         if seed is not None:
             self._game.seed_rows([seed])
         self._game.freeze_history = chosen.freeze_history
-        indices = chosen.seed_indices
-        self._game.retire_rows([0])
-        self._game.reset_rows((0,), indices)
+        self._game.reset_rows((0,), chosen.seed_indices)
         self._format.begin((0,))
-        self._seed_infos = seed_infos(self._game, 0)
-        self._begin(self._make_infos(NOTHING))
+        self._unscored = unscored_infos(self._game, 0)
+        self._begin(_for_both(self._unscored.copy()))
 
     def observe(self, agent: str) -> dict[str, Any]:
         """What the agent sees of the game, in its format."""
@@ -77,14 +76,15 @@ class GameEnv(TwoPlayerEnv):
         self._cumulative_rewards[agent] = 0.0
         self.agent_selection = AGENTS[self._game.to_move(0)]
         if not scored:
-            self.rewards = dict.fromkeys(AGENTS, 0.0)
-            self.infos = self._make_infos(NOTHING)
+            self.rewards = NO_REWARDS.copy()
+            self.infos = _for_both(self._unscored.copy())
             return
-        self.rewards = dict(zip(AGENTS, scored[0].rewards, strict=True))
+        _, parts, (adversary, defender), ended = scored[0]
+        self.rewards = {_ADVERSARY: adversary, _DEFENDER: defender}
         self._accumulate_rewards()
-        self.infos = self._make_infos(scored[0].parts)
-        if scored[0].ended:
-            self.terminations = dict.fromkeys(AGENTS, True)
+        self.infos = _for_both(self._unscored | parts._asdict())
+        if ended:
+            self.terminations = OVER.copy()
             if self.render_mode == "human":
                 self.render()
 
@@ -110,6 +110,6 @@ class GameEnv(TwoPlayerEnv):
         self._game.load_state_dict(state)
         self.agents = []
 
-    def _make_infos(self, parts: RewardParts) -> dict[str, dict[str, float]]:
-        infos = {**parts._asdict(), **self._seed_infos}
-        return {AGENTS[ADVERSARY]: infos, AGENTS[DEFENDER]: infos.copy()}
+
+def _for_both(infos: dict[str, float]) -> dict[str, dict[str, float]]:
+    return {_ADVERSARY: infos, _DEFENDER: infos.copy()}

@@ -21,8 +21,11 @@ from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts, score_exchanges
 from llm_game_env.seeds import Seed
-from llm_game_env.spaces import Message
+from llm_game_env.spaces import Message, Role
 from llm_game_env.transcript import transcript
+
+# For either agent, the roles of (adversary, defender) as it sees them.
+_ROLES: tuple[tuple[Role, Role], ...] = (("assistant", "user"), ("user", "assistant"))
 
 
 class Scored(NamedTuple):
@@ -41,7 +44,7 @@ class Scored(NamedTuple):
     ended: bool
 
 
-@dataclass
+@dataclass(slots=True)
 class _Row:
     """One game in progress."""
 
@@ -51,6 +54,14 @@ class _Row:
     parts: list[RewardParts] = field(default_factory=list)
     prompt: str | None = None
     active: bool = False
+
+    def start(self, seed_index: int | None) -> None:
+        """Begins a new game from a seed prompt, or none."""
+        self.seed_index = seed_index
+        self.exchanges = []
+        self.parts = []
+        self.prompt = None
+        self.active = seed_index is not None
 
 
 class Game:
@@ -88,15 +99,15 @@ class Game:
 
     def reset_rows(self, rows: Sequence[int], seed_indices: Sequence[int] | None = None) -> None:
         """Starts new games in some rows, from drawn seed prompts or from the given ones."""
-        if seed_indices is None:
-            seed_indices = [self.rules.sampler.draw(self._rows[row].rng) for row in rows]
-        for row, index in zip(rows, seed_indices, strict=True):
-            self._rows[row] = _Row(self._rows[row].rng, seed_index=index, active=True)
+        draw = self.rules.sampler.draw
+        for i, row in enumerate(rows):
+            game = self._rows[row]
+            game.start(draw(game.rng) if seed_indices is None else seed_indices[i])
 
     def retire_rows(self, rows: Sequence[int]) -> None:
         """Leaves some rows without a game."""
         for row in rows:
-            self._rows[row] = _Row(self._rows[row].rng)
+            self._rows[row].start(None)
 
     def to_move(self, row: int) -> int:
         """ADVERSARY or DEFENDER."""
@@ -109,6 +120,11 @@ class Game:
     def turn(self, row: int) -> int:
         """Exchanges completed, in [0, max_turns]."""
         return len(self._rows[row].exchanges)
+
+    def progress(self, row: int) -> tuple[int, int]:
+        """`turn` and `to_move`."""
+        game = self._rows[row]
+        return len(game.exchanges), ADVERSARY if game.prompt is None else DEFENDER
 
     def seed(self, row: int) -> Seed:
         """The seed prompt of a row's game."""
@@ -129,18 +145,23 @@ class Game:
     def conversation(self, row: int, agent: int) -> list[Message]:
         """The dialogue as one agent sees it, its own messages as the assistant's; a fresh list."""
         game = self._rows[row]
-        if game.seed_index is None:
+        index = game.seed_index
+        if index is None:
             return []
-        system = self.rules.system_prompts[agent]
-        messages = [] if system is None else [Message(role="system", content=system)]
+        messages: list[Message] = []
+        if (system := self.rules.system_prompts[agent]) is not None:
+            messages.append({"role": "system", "content": system})
         if agent == ADVERSARY:
-            messages.append(Message(role="user", content=self._instruction(game.seed_index)))
-        else:
-            messages += [message.copy() for message in self.seed(row).context]
-        said = [text for e in game.exchanges for text in (e.prompt, e.response)]
-        said += [] if game.prompt is None else [game.prompt]
-        roles = ("assistant", "user") if agent == ADVERSARY else ("user", "assistant")
-        messages += [Message(role=roles[i % 2], content=text) for i, text in enumerate(said)]
+            told = self._instructions.get(index) or self._instruct(index)
+            messages.append({"role": "user", "content": told})
+        elif context := self.rules.seeds[index].context:
+            messages += [message.copy() for message in context]
+        asks, answers = _ROLES[agent]
+        for _, _, prompt, response in game.exchanges:
+            messages.append({"role": asks, "content": prompt})
+            messages.append({"role": answers, "content": response})
+        if game.prompt is not None:
+            messages.append({"role": asks, "content": game.prompt})
         return messages
 
     def play(self, rows: Sequence[int], texts: Sequence[str]) -> list[Scored]:
@@ -149,28 +170,25 @@ class Game:
         Raises:
             RewardError: the reward model returned something unusable; nothing has changed.
         """
-        openings = [(r, text) for r, text in zip(rows, texts, strict=True) if not self.to_move(r)]
-        answers = [(r, text) for r, text in zip(rows, texts, strict=True) if self.to_move(r)]
-        done = [self._complete(row, text) for row, text in answers]
-        parts = score_exchanges(self.rules, self.diversity, done)
+        openings: list[tuple[_Row, str]] = []
+        answered: list[int] = []
+        done: list[Exchange] = []
+        for row, text in zip(rows, texts, strict=True):
+            game = self._rows[row]
+            if game.prompt is None:
+                openings.append((game, text))
+            else:
+                answered.append(row)
+                done.append(self._complete(row, text))
+        parts = score_exchanges(self.rules, self.diversity, done) if done else []
 
         # The history first: its encoder may fail, what follows cannot.
         if self.diversity is not None and done and not self.freeze_history:
             well_formed = zip(done, parts, strict=True)
             self.diversity.add([exchange.prompt for exchange, part in well_formed if part.valid])
-        for row, text in openings:
-            self._rows[row].prompt = text
-        scored: list[Scored] = []
-        for (row, _), exchange, part in zip(answers, done, parts, strict=True):
-            game = self._rows[row]
-            game.exchanges.append(exchange)
-            game.parts.append(part)
-            game.prompt = None
-            ended = self._has_ended(game, part)
-            game.active = not ended
-            paid = part.rewards if ended or self.rules.turn_reward == "each" else (0.0, 0.0)
-            scored.append(Scored(row, part, paid, ended))
-        return scored
+        for game, text in openings:
+            game.prompt = text
+        return list(map(self._settle, answered, done, parts)) if done else []
 
     def transcript(self, row: int) -> str:
         """One row's game as text for people; empty where there is none."""
@@ -205,18 +223,29 @@ class Game:
             self.diversity.load_state_dict(state["history"])
         self.retire_rows(range(self.num_rows))
 
-    def _instruction(self, seed_index: int) -> str:
-        if seed_index not in self._instructions:
-            told = self.rules.instruct(self.rules.seeds[seed_index])
-            self._instructions[seed_index] = told
+    def _instruct(self, seed_index: int) -> str:
+        self._instructions[seed_index] = self.rules.instruct(self.rules.seeds[seed_index])
         return self._instructions[seed_index]
 
     def _complete(self, row: int, response: str) -> Exchange:
         history = self.conversation(row, DEFENDER)
         prompt = history.pop()["content"]
-        return Exchange(self.seed(row), tuple(history), prompt, response)
+        seed = self.rules.seeds[self.seed_index(row)]
+        return Exchange(seed, tuple(history), prompt, response)
+
+    def _settle(self, row: int, exchange: Exchange, part: RewardParts) -> Scored:
+        """Takes a scored exchange into its game."""
+        game = self._rows[row]
+        game.exchanges.append(exchange)
+        game.parts.append(part)
+        game.prompt = None
+        ended = self._has_ended(game, part)
+        game.active = not ended
+        paid = part.rewards if ended or self.rules.turn_reward == "each" else (0.0, 0.0)
+        return Scored(row, part, paid, ended)
 
     def _has_ended(self, game: _Row, part: RewardParts) -> bool:
+        if len(game.exchanges) >= self.rules.max_turns:
+            return True
         unsafe = bool(part.valid) and part.score < self.rules.unsafe_below
-        stops = self.rules.stop_when_unsafe and unsafe
-        return stops or len(game.exchanges) >= self.rules.max_turns
+        return self.rules.stop_when_unsafe and unsafe

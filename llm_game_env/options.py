@@ -22,6 +22,9 @@ class ResetOptions:
     seed_indices: tuple[int, ...] | None = None
 
 
+_DEFAULTS = ResetOptions()
+
+
 def read_options(
     options: Mapping[str, Any] | None, seeds: Sequence[Seed], num_rows: int
 ) -> ResetOptions:
@@ -30,7 +33,8 @@ def read_options(
     Raises:
         ConfigurationError: a value of the wrong type, an unknown id, more ids than rows.
     """
-    options = options or {}
+    if not options:
+        return _DEFAULTS
     freeze = options.get("freeze_history", False)
     if not isinstance(freeze, bool):
         raise ConfigurationError(f"options['freeze_history']={freeze!r} must be True or False")

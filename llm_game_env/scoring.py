@@ -15,7 +15,8 @@ R_div with its sign). Rewards are never normalised here: that is the learner's b
 """
 
 import math
-from dataclasses import replace
+from collections.abc import Iterable
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -23,8 +24,10 @@ import numpy as np
 from llm_game_env.diversity import Diversity, Likeness
 from llm_game_env.errors import RewardError
 from llm_game_env.rewards.intent import IntentCheck
-from llm_game_env.rewards.protocol import Exchange, RewardModel
+from llm_game_env.rewards.protocol import Exchange, RewardModel, as_float32
 from llm_game_env.rules import Rules
+
+_NO_LIKENESS = [repeat(0.0)] * len(Likeness._fields)
 
 
 class RewardParts(NamedTuple):
@@ -63,26 +66,28 @@ def score_exchanges(
     """
     if not exchanges:
         return []
-    model = rules.reward_model
     valid = [rules.is_well_formed(exchange.prompt) for exchange in exchanges]
     intent = valid if rules.intent is None else _intent(rules.intent, exchanges, valid)
-    shown = [_judged(rules, e) for e, kept in zip(exchanges, intent, strict=True) if kept]
-    given = iter(_call(model, shown) if shown else ())
-    best = float(np.float32(model.best))
-    scores = [next(given) if kept else best for kept in intent]
-    if diversity is None:
-        columns = zip(scores, valid, intent, strict=True)
-        return [
-            RewardParts(score, valid=float(ok), intent=float(kept)) for score, ok, kept in columns
-        ]
-    like = _likeness(diversity, [exchange.prompt for exchange in exchanges], np.array(valid))
-    columns = zip(scores, like.total, like.self_bleu, like.embedding, valid, intent, strict=True)
-    return [RewardParts(*map(float, column)) for column in columns]
+    scores = _scores(rules, exchanges, intent)
+    likeness: Iterable[Iterable[float]] = _NO_LIKENESS
+    if diversity is not None:
+        prompts = [exchange.prompt for exchange in exchanges]
+        likeness = [column.tolist() for column in _likeness(diversity, prompts, np.array(valid))]
+    return list(map(RewardParts, scores, *likeness, map(float, valid), map(float, intent)))
 
 
-def _judged(rules: Rules, exchange: Exchange) -> Exchange:
-    """What the reward model is shown: where there is a goal, that in place of the prompt."""
-    return exchange if rules.intent is None else replace(exchange, prompt=exchange.seed.text)
+def _scores(rules: Rules, exchanges: list[Exchange], intent: list[bool]) -> list[float]:
+    """The reward model's score of each exchange, `best` where it is not shown one."""
+    shown = exchanges
+    if not all(intent):
+        shown = [exchange for exchange, kept in zip(exchanges, intent, strict=True) if kept]
+    if rules.intent is not None:  # Where there is a goal, the model is shown that as the prompt.
+        shown = [exchange._replace(prompt=exchange.seed.text) for exchange in shown]
+    given = _call(rules.reward_model, shown) if shown else []
+    if len(given) == len(intent):
+        return given
+    best, rest = float(np.float32(rules.reward_model.best)), iter(given)
+    return [next(rest) if kept else best for kept in intent]
 
 
 def _intent(check: IntentCheck, exchanges: list[Exchange], valid: list[bool]) -> list[bool]:
@@ -113,20 +118,19 @@ def _likeness(diversity: Diversity, prompts: list[str], valid: np.ndarray) -> Li
 def _call(model: RewardModel, exchanges: list[Exchange]) -> list[float]:
     """The model's scores as float32 holds them."""
     returned = np.asarray(model.score(exchanges))
-    name = type(model).__name__
     if returned.shape != (len(exchanges),):
         raise RewardError(
-            f"{name}.score returned the shape {returned.shape} for {len(exchanges)} exchanges; "
-            "it must return one number for each"
+            f"{type(model).__name__}.score returned the shape {returned.shape} for "
+            f"{len(exchanges)} exchanges; it must return one number for each"
         )
     if returned.dtype != np.float32:
-        with np.errstate(over="ignore"):  # What float32 cannot hold is refused below.
-            returned = returned.astype(np.float32)
+        returned = as_float32(returned)
     scores: list[float] = returned.tolist()
-    for exchange, score in zip(exchanges, scores, strict=True):
-        if not math.isfinite(score):
-            raise RewardError(
-                f"{name}.score returned {score} for the prompt {exchange.prompt!r} and the "
-                f"response {exchange.response!r}; scores must be finite"
-            )
+    if not all(map(math.isfinite, scores)):
+        row = next(row for row, score in enumerate(scores) if not math.isfinite(score))
+        raise RewardError(
+            f"{type(model).__name__}.score returned {scores[row]} for the prompt "
+            f"{exchanges[row].prompt!r} and the response {exchanges[row].response!r}; "
+            "scores must be finite"
+        )
     return scores

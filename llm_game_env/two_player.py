@@ -7,6 +7,9 @@ from pettingzoo import AECEnv
 from llm_game_env.rendering import RENDER_MODES, check_render_mode
 from llm_game_env.rules import ADVERSARY, AGENTS
 
+NO_REWARDS = dict.fromkeys(AGENTS, 0.0)
+_GOING_ON, OVER = dict.fromkeys(AGENTS, False), dict.fromkeys(AGENTS, True)
+
 
 class TwoPlayerEnv(AECEnv[str, Any, Any]):
     """The adversary moves first, both agents end on the same step, nothing truncates.
@@ -56,8 +59,8 @@ class TwoPlayerEnv(AECEnv[str, Any, Any]):
         self.agents = list(AGENTS)
         self.agent_selection = AGENTS[ADVERSARY]
         self._skip_agent_selection = None
-        self.rewards = dict.fromkeys(AGENTS, 0.0)
-        self._cumulative_rewards = dict.fromkeys(AGENTS, 0.0)
-        self.terminations = dict.fromkeys(AGENTS, False)
-        self.truncations = dict.fromkeys(AGENTS, False)
+        self.rewards = NO_REWARDS.copy()
+        self._cumulative_rewards = NO_REWARDS.copy()
+        self.terminations = _GOING_ON.copy()
+        self.truncations = _GOING_ON.copy()
         self.infos = infos

@@ -23,7 +23,7 @@ from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
-from llm_game_env.infos import PART_NAMES, seed_infos
+from llm_game_env.infos import PART_NAMES, as_table, seed_columns
 from llm_game_env.options import read_options, row_seeds
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import AGENTS, Rules
@@ -86,7 +86,7 @@ class VectorGame:
         self._pending = np.zeros((num_envs, len(AGENTS)))
         self._parts = np.zeros((num_envs, len(PART_NAMES)))
         self._active = np.zeros(num_envs, dtype=bool)
-        self._seed_infos: dict[str, np.ndarray] = self._read_seeds()
+        self._seed_infos: dict[str, np.ndarray] = seed_columns(self.game)
 
     @property
     def active(self) -> np.ndarray:
@@ -122,10 +122,10 @@ class VectorGame:
         if seed is not None:
             self.game.seed_rows(row_seeds(seed, self.num_envs))
         self.game.freeze_history = chosen.freeze_history
-        self.game.retire_rows(range(self.num_envs))
         indices = chosen.seed_indices
-        playing = range(self.num_envs if indices is None else len(indices))
-        self.game.reset_rows(playing, indices)
+        num_playing = self.num_envs if indices is None else len(indices)
+        self.game.reset_rows(range(num_playing), indices)
+        self.game.retire_rows(range(num_playing, self.num_envs))
         self.format.begin(range(self.num_envs))
         self._messages = {}
         self.agents = list(AGENTS)
@@ -133,8 +133,8 @@ class VectorGame:
         self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
         self._pending[:] = 0.0
         self._parts[:] = 0.0
-        self._active[:] = [self.game.is_active(row) for row in range(self.num_envs)]
-        self._seed_infos = self._read_seeds()
+        self._active[:] = np.arange(self.num_envs) < num_playing
+        self._seed_infos = seed_columns(self.game)
 
     def last(self) -> VectorStep:
         """What the acting agent sees, and what it earned since it last acted."""
@@ -175,10 +175,11 @@ class VectorGame:
         self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
         self._parts[:] = 0.0
         if scored:
-            done = [item.row for item in scored]
-            self.step_rewards[done] = [item.rewards for item in scored]
-            self._parts[done] = [item.parts for item in scored]
-            self._active[done] = [not item.ended for item in scored]
+            rows, parts, rewards, ended = zip(*scored, strict=True)
+            done = np.array(rows)
+            self.step_rewards[done] = as_table(rewards)
+            self._parts[done] = as_table(parts)
+            self._active[done] = ~np.array(ended)
         self._pending[:, agent] = 0.0
         self._pending += self.step_rewards
         if scored is not None:
@@ -238,10 +239,6 @@ class VectorGame:
         waiting = np.zeros(self.num_envs, dtype=bool)
         waiting[list(self._messages)] = True
         return waiting
-
-    def _read_seeds(self) -> dict[str, np.ndarray]:
-        rows = [seed_infos(self.game, row) for row in range(self.num_envs)]
-        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
     def _step_ended(self, actions: object) -> None:
         if not self.agents:

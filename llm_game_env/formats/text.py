@@ -45,11 +45,9 @@ class TextFormat:
 
     def observe(self, row: int, agent: int, *, waiting: bool = False) -> dict[str, Any]:
         """The dialogue as the agent sees it, exchanges completed, and whose turn it is."""
-        return {
-            "messages": self._game.conversation(row, agent),
-            "turn": self._game.turn(row),
-            "to_move": self._game.to_move(row),
-        }
+        turn, to_move = self._game.progress(row)
+        messages = self._game.conversation(row, agent)
+        return {"messages": messages, "turn": turn, "to_move": to_move}
 
     def observe_all(self, agent: int, waiting: np.ndarray) -> list[dict[str, Any]]:
         """A list of N observations."""

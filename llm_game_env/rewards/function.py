@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.rewards.protocol import Exchange
+from llm_game_env.rewards.protocol import Exchange, as_float32
 
 
 def check_picklable(kind: str, function: Callable[..., Any]) -> None:
@@ -45,5 +45,4 @@ class FunctionReward:
 
     def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """What the function returned, float32 [N]."""
-        with np.errstate(over="ignore"):  # The game refuses what float32 cannot hold.
-            return np.asarray(self.function(exchanges), dtype=np.float32)
+        return as_float32(self.function(exchanges))

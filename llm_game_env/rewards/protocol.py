@@ -1,17 +1,16 @@
 """What a reward model is: a scorer of exchanges, higher is better for the defender."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message
 
 
-@dataclass(frozen=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One prompt and its response, with what led to it.
 
     Attributes:
@@ -34,6 +33,12 @@ class Exchange:
             Message(role="user", content=self.prompt),
             Message(role="assistant", content=self.response),
         ]
+
+
+@np.errstate(over="ignore")
+def as_float32(scores: ArrayLike) -> np.ndarray:
+    """The numbers as float32; one that it cannot hold becomes infinite, which the game refuses."""
+    return np.asarray(scores, dtype=np.float32)
 
 
 @runtime_checkable
