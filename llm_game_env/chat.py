@@ -95,9 +95,20 @@ def _render(tokenizer: Any, messages: Sequence[Message], add_generation_prompt: 
         ) from error
 
 
-def encode_texts(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of texts on their own, never read as special tokens."""
-    return _encode_contents(tokenizer, list(texts), _reserved(tokenizer, set()))
+class TextEncoder:
+    """Token ids of texts on their own, never read as special tokens.
+
+    Args:
+        tokenizer: a Hugging Face tokenizer, with the special tokens that it has now.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._reserved = _reserved(tokenizer, set())
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """N lists of ids, of different lengths."""
+        return _encode_contents(self._tokenizer, list(texts), self._reserved)
 
 
 def _reserved(tokenizer: Any, in_markup: set[int]) -> dict[int, str]:

@@ -16,7 +16,8 @@ from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.formats.legal_texts import LegalTexts
 from llm_game_env.formats.vocabulary import END, Reserved, Vocabulary
 from llm_game_env.game import Game
-from llm_game_env.rules import AGENTS, DEFENDER
+from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
+from llm_game_env.spaces import Message
 
 Illegal = Literal["raise", "end_message"]
 _SPEAKERS = (Reserved.ADVERSARY, Reserved.DEFENDER)
@@ -70,6 +71,8 @@ class TokenFormat:
         self.observation_spaces: dict[str, Any] = dict.fromkeys(AGENTS, space)
         self.action_spaces: dict[str, Any] = {agent: spaces.Discrete(size) for agent in AGENTS}
         self._drafts: list[list[int]] = [[] for _ in range(num_rows)]
+        # How the messages of each row's game are spelt, as far as anybody has looked.
+        self._spelt: list[list[list[int]]] = [[] for _ in range(num_rows)]
         # What either agent sees of each row, brought up to date when it looks.
         self._ids = np.full((len(AGENTS), num_rows, *shape), self._padding)
         self._lengths = [[0] * num_rows for _ in AGENTS]
@@ -89,6 +92,8 @@ class TokenFormat:
         """Forgets the rows' drafts, and what their dialogues looked like."""
         for row in rows:
             self._drafts[row] = []
+            if self._game.progress(row) == (0, ADVERSARY):  # a new game
+                self._spelt[row] = []
             for stale in self._stale:
                 stale[row] = True
 
@@ -104,7 +109,7 @@ class TokenFormat:
     def observe(self, row: int, agent: int, *, waiting: bool = False) -> dict[str, Any]:
         """The dialogue's ids, the actions that are legal, and who moves next."""
         if self._stale[agent][row]:
-            self._spell(agent, row)
+            self._spell(agent, [row])
         mover = self._game.to_move(row)
         acting = agent == mover and not waiting and self._game.is_active(row)
         return {
@@ -115,8 +120,7 @@ class TokenFormat:
 
     def observe_all(self, agent: int, waiting: np.ndarray) -> dict[str, np.ndarray]:
         """Arrays "observation" int64 [N, L], "action_mask" int8 [N, V] and "to_move" int64 [N]."""
-        for row in np.flatnonzero(self._stale[agent]).tolist():
-            self._spell(agent, row)
+        self._spell(agent, np.flatnonzero(self._stale[agent]).tolist())
         rows = range(self._game.num_rows)
         movers = np.array([self._game.to_move(row) for row in rows])
         active = np.array([self._game.is_active(row) for row in rows])
@@ -175,24 +179,54 @@ class TokenFormat:
         ids[length] = token
         self._lengths[agent][row] = length + 1
 
-    def _spell(self, agent: int, row: int) -> None:
-        """Writes down the dialogue and, for the agent that moves, its draft."""
+    def _spell(self, agent: int, rows: Sequence[int]) -> None:
+        """Writes down the rows' dialogues and, for the agent that moves, its drafts."""
+        dialogues = [self._game.conversation(row, agent) for row in rows]
+        self._read_new(rows, dialogues)
+        for row, dialogue in zip(rows, dialogues, strict=True):
+            spelt = self._spelling(agent, row, dialogue)
+            if self._game.to_move(row) == agent and self._game.is_active(row):
+                spelt += [self._speaker(agent), *self._drafts[row]]
+            kept = spelt[-self._ids.shape[2] :]
+            self._ids[agent, row] = self._padding
+            self._ids[agent, row, : len(kept)] = kept
+            self._lengths[agent][row] = len(kept)
+            self._stale[agent][row] = False
+
+    def _read_new(self, rows: Sequence[int], dialogues: Sequence[Sequence[Message]]) -> None:
+        """Spells what the players have said since anybody looked, of all rows at once."""
+        owners: list[int] = []
+        texts: list[str] = []
+        for row, dialogue in zip(rows, dialogues, strict=True):
+            new = self._num_said(row) - len(self._spelt[row])
+            owners += [row] * new
+            texts += [message["content"] for message in dialogue[len(dialogue) - new :]]
+        spelt = self._settings.vocabulary.encode_all(texts) if texts else []
+        for row, ids in zip(owners, spelt, strict=True):
+            self._spelt[row].append(ids)
+
+    def _num_said(self, row: int) -> int:
+        """Messages of the players in a dialogue; the environment's go before them."""
+        turn, mover = self._game.progress(row)
+        return 2 * turn + mover
+
+    def _spelling(self, agent: int, row: int, dialogue: Sequence[Message]) -> list[int]:
         vocabulary = self._settings.vocabulary
+        opening = len(dialogue) - self._num_said(row)
         spelt: list[int] = []
         instructed = agent == DEFENDER  # The adversary's first message is its instruction.
-        for message in self._game.conversation(row, agent):
+        for i, message in enumerate(dialogue):
             if message["role"] == "assistant":
-                speaker = _SPEAKERS[agent]
+                speaker = self._speaker(agent)
             elif message["role"] == "user" and instructed:
-                speaker = _SPEAKERS[1 - agent]
+                speaker = self._speaker(1 - agent)
             else:
-                speaker = Reserved.ENVIRONMENT
+                speaker = vocabulary.reserved(Reserved.ENVIRONMENT)
                 instructed = instructed or message["role"] == "user"
-            spelt += [vocabulary.reserved(speaker), *vocabulary.encode(message["content"])]
-        if self._game.to_move(row) == agent and self._game.is_active(row):
-            spelt += [vocabulary.reserved(_SPEAKERS[agent]), *self._drafts[row]]
-        kept = spelt[-self._ids.shape[2] :]
-        self._ids[agent, row] = self._padding
-        self._ids[agent, row, : len(kept)] = kept
-        self._lengths[agent][row] = len(kept)
-        self._stale[agent][row] = False
+            known = i >= opening
+            ids = self._spelt[row][i - opening] if known else vocabulary.encode(message["content"])
+            spelt += [speaker, *ids]
+        return spelt
+
+    def _speaker(self, agent: int) -> int:
+        return self._settings.vocabulary.reserved(_SPEAKERS[agent])

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from llm_game_env.chat import encode_texts
+from llm_game_env.chat import TextEncoder
 from llm_game_env.errors import ConfigurationError
 
 END = 0
@@ -51,12 +51,13 @@ class Vocabulary:
 
     def __init__(self, tokenizer: Any, texts: Iterable[str] | None = None) -> None:
         self._tokenizer = tokenizer
+        self._encoder = TextEncoder(tokenizer)
         special = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
         allowed = range(len(tokenizer))
         if isinstance(texts, str):
             raise ConfigurationError(f"vocabulary={texts!r} must be a list of texts")
         if texts is not None:
-            spelt = encode_texts(tokenizer, [str(text) for text in texts])
+            spelt = self._encoder.encode([str(text) for text in texts])
             allowed = sorted({token for ids in spelt for token in ids})
         self._token_ids = [-1, *(token for token in allowed if token not in special)]
         self.size = len(self._token_ids)
@@ -76,12 +77,16 @@ class Vocabulary:
         return self.size + meaning
 
     def encode(self, text: str) -> list[int]:
-        """How a text is spelt; ids in [1, V) and UNKNOWN."""
+        """How a text is spelt; ids in [1, V) and UNKNOWN. Remembers some."""
         if text not in self._cache:
             if len(self._cache) >= _CACHED_TEXTS:
                 self._cache.clear()
-            self._cache[text] = self._actions[encode_texts(self._tokenizer, [text])[0]].tolist()
+            (self._cache[text],) = self.encode_all([text])
         return self._cache[text]
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """How each text is spelt, by one call of the tokenizer."""
+        return [self._actions[ids].tolist() for ids in self._encoder.encode(texts)]
 
     def decode(self, actions: Sequence[int]) -> str:
         """The text that some actions in [1, V) spell."""
@@ -96,7 +101,7 @@ class Vocabulary:
             ConfigurationError: one of them cannot be written with the actions.
         """
         unknown = self.reserved(Reserved.UNKNOWN)
-        spelt = [self._actions[ids].tolist() for ids in encode_texts(self._tokenizer, texts)]
+        spelt = self.encode_all(texts)
         for text, ids in zip(texts, spelt, strict=True):
             if unknown in ids:
                 raise ConfigurationError(

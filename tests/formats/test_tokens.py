@@ -270,6 +270,51 @@ def test_rows_of_the_vector_view_equal_games(
         assert games.transcript(row) == env.unwrapped.transcript()
 
 
+def test_every_message_is_spelt_once_and_those_of_all_rows_together(
+    arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spell, calls = Vocabulary.encode_all, []
+
+    def noted(vocabulary: Vocabulary, texts: Sequence[str]) -> list[list[int]]:
+        calls.append(list(texts))
+        return spell(vocabulary, texts)
+
+    monkeypatch.setattr(Vocabulary, "encode_all", noted)
+    reward = FunctionReward(lambda exchanges: [0.0] * len(exchanges))
+    env: Any = red_team_v0.vector_env(
+        3, **arguments | {"max_tokens": 1, "max_turns": 2, "reward_model": reward}
+    )
+    env.reset(seed=0)
+    for step in range(4):
+        env.last()
+        for agent in env.possible_agents:
+            env.observe(0, agent)
+        env.step([3 * step + row + 1 for row in range(3)])
+    env.last()
+    messages = [texts for texts in calls if not texts[0].startswith("tell ")]  # The instruction's.
+    games = [env.exchanges(row) for row in range(3)]
+    assert messages == [
+        [getattr(game[turn], part) for game in games]
+        for turn in range(2)
+        for part in ("prompt", "response")
+    ]
+
+
+def test_a_new_game_is_not_taken_for_the_one_before(arguments: dict[str, Any]) -> None:
+    env, fresh = (red_team_v0.env(**arguments | {"max_tokens": 1}) for _ in range(2))
+    env.reset(seed=0)
+    for token in (5, 6):
+        env.last()
+        env.step(token)
+    env.observe("defender_0")
+    for view in (env, fresh):
+        view.reset(seed=1)
+        view.step(7)  # Nobody has looked since the reset.
+    for agent in env.possible_agents:
+        seen, expected = env.observe(agent), fresh.observe(agent)
+        assert seen["observation"].tolist() == expected["observation"].tolist()
+
+
 def test_only_rows_that_write_are_read(arguments: dict[str, Any]) -> None:
     games: Any = red_team_v0.vector_env(2, **arguments)
     games.reset(seed=0)
