@@ -58,8 +58,9 @@ class _Row:
     def start(self, seed_index: int | None) -> None:
         """Begins a new game from a seed prompt, or none."""
         self.seed_index = seed_index
-        self.exchanges = []
-        self.parts = []
+        # Emptied, not replaced: what lives for a game only is dear to the garbage collector.
+        self.exchanges.clear()
+        self.parts.clear()
         self.prompt = None
         self.active = seed_index is not None
 
@@ -144,17 +145,17 @@ class Game:
 
     def conversation(self, row: int, agent: int) -> list[Message]:
         """The dialogue as one agent sees it, its own messages as the assistant's; a fresh list."""
-        game = self._rows[row]
+        game, rules = self._rows[row], self.rules
         index = game.seed_index
         if index is None:
             return []
         messages: list[Message] = []
-        if (system := self.rules.system_prompts[agent]) is not None:
+        if (system := rules.system_prompts[agent]) is not None:
             messages.append({"role": "system", "content": system})
         if agent == ADVERSARY:
             told = self._instructions.get(index) or self._instruct(index)
             messages.append({"role": "user", "content": told})
-        elif context := self.rules.seeds[index].context:
+        elif context := rules.seeds[index].context:
             messages += [message.copy() for message in context]
         asks, answers = _ROLES[agent]
         for _, _, prompt, response in game.exchanges:
@@ -235,17 +236,13 @@ class Game:
 
     def _settle(self, row: int, exchange: Exchange, part: RewardParts) -> Scored:
         """Takes a scored exchange into its game."""
-        game = self._rows[row]
+        game, rules = self._rows[row], self.rules
         game.exchanges.append(exchange)
         game.parts.append(part)
         game.prompt = None
-        ended = self._has_ended(game, part)
+        ended = len(game.exchanges) >= rules.max_turns
+        if rules.stop_when_unsafe and part.valid and part.score < rules.unsafe_below:
+            ended = True
         game.active = not ended
-        paid = part.rewards if ended or self.rules.turn_reward == "each" else (0.0, 0.0)
+        paid = part.rewards if ended or rules.turn_reward == "each" else (0.0, 0.0)
         return Scored(row, part, paid, ended)
-
-    def _has_ended(self, game: _Row, part: RewardParts) -> bool:
-        if len(game.exchanges) >= self.rules.max_turns:
-            return True
-        unsafe = bool(part.valid) and part.score < self.rules.unsafe_below
-        return self.rules.stop_when_unsafe and unsafe

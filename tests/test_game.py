@@ -281,6 +281,11 @@ def test_rows_are_independent(make_game: MakeGame) -> None:
     assert outcome.rewards.tolist() == [[0, 0], [0, 0], [-0.5, 0.5]]
     assert [game.turn(row) for row in range(3)] == [0, 0, 1]
     assert [game.to_move(row) for row in range(3)] == [DEFENDER, ADVERSARY, ADVERSARY]
+    assert [game.progress(row) for row in range(3)] == [
+        (0, DEFENDER),
+        (0, ADVERSARY),
+        (1, ADVERSARY),
+    ]
 
 
 # --- What the players see -----------------------------------------------------------------------

@@ -41,6 +41,18 @@ def test_errors_of_the_function_are_its_own() -> None:
         FunctionReward(fail).score([exchange("")])
 
 
+def test_warnings_of_the_function_are_its_own() -> None:
+    def overflow(exchanges: Sequence[Exchange]) -> list[float]:
+        return (np.full(len(exchanges), 1e200) ** 2).tolist()
+
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        assert FunctionReward(overflow).score([exchange("")]).tolist() == [np.inf]
+
+
+def test_what_float32_cannot_hold_is_infinite_without_a_warning() -> None:
+    assert FunctionReward(lambda _: [1e39, -1e39]).score([]).tolist() == [np.inf, -np.inf]
+
+
 def test_pickles_with_its_function() -> None:
     copy = pickle.loads(pickle.dumps(FunctionReward(lengths, best=3.0)))
     assert copy.score([exchange("four")]).tolist() == [4.0]
