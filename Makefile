@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study world test test-slow lint
+.PHONY: help demo study world bench test test-slow lint
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -19,6 +19,12 @@ study: $(INSTALLED) ## compare all arms over several random seeds
 
 world: $(INSTALLED) ## rebuild the models of the built-in world
 	$(BIN)/python -m llm_game_env.gatekeeper.build
+
+bench: $(INSTALLED) ## measure the environments beside PettingZoo's and TextArena's own
+	$(BIN)/python -m pip install -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/environment_cost.py
+	$(BIN)/python benchmarks/many_episodes.py
+	$(BIN)/python benchmarks/import_time.py
 
 test: $(INSTALLED) ## run the tests that take seconds
 	$(BIN)/python -m pytest

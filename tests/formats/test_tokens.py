@@ -301,7 +301,8 @@ def test_every_message_is_spelt_once_and_those_of_all_rows_together(
 
 
 def test_a_new_game_is_not_taken_for_the_one_before(arguments: dict[str, Any]) -> None:
-    env, fresh = (red_team_v0.env(**arguments | {"max_tokens": 1}) for _ in range(2))
+    views: list[Any] = [red_team_v0.env(**arguments | {"max_tokens": 1}) for _ in range(2)]
+    env, fresh = views
     env.reset(seed=0)
     for token in (5, 6):
         env.last()
