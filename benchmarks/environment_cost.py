@@ -35,7 +35,8 @@ def main() -> None:
     subjects = [subject for subject in subjects if arguments.only in subject.name]
     costs = measure(subjects, yardstick(), arguments.rounds)
 
-    table = Table("environment", title="CPU time a step")
+    caption = "a step is one action of one game; a turn, a prompt and its response, is two in text"
+    table = Table("environment", title="CPU time a step", caption=caption)
     for column in ("µs", "÷ rps raw", "µs where rps raw takes 2"):
         table.add_column(column, justify="right")
     for subject, cost in zip(subjects, costs, strict=True):

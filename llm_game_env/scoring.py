@@ -27,6 +27,7 @@ from llm_game_env.rewards.intent import IntentCheck
 from llm_game_env.rewards.protocol import Exchange, RewardModel, as_float32
 from llm_game_env.rules import Rules
 
+# Endless columns of zeros: as many as there are exchanges.
 _NO_LIKENESS = [repeat(0.0)] * len(Likeness._fields)
 
 
