@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from llm_game_env.checks import check_seed
 from llm_game_env.diversity import Diversity
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
@@ -10,7 +11,7 @@ from llm_game_env.infos import NOTHING, seed_infos
 from llm_game_env.options import read_options
 from llm_game_env.rendering import shown
 from llm_game_env.rewards.protocol import Exchange
-from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, Rules
+from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, Rules, agent_index
 from llm_game_env.scoring import RewardParts
 from llm_game_env.two_player import TwoPlayerEnv
 
@@ -40,10 +41,14 @@ class GameEnv(TwoPlayerEnv):
         super().__init__(name, *spaces, render_mode)
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
-        """Starts a game; `seed` and `options` as in `VectorGame.reset`."""
+        """Starts a game; `seed` and `options` as in `VectorGame.reset`.
+
+        Raises:
+            ConfigurationError: a known option or the seed cannot be used; nothing has changed.
+        """
         chosen = read_options(options, self._game.rules.seeds, 1)
         if seed is not None:
-            self._game.seed_rows([seed])
+            self._game.seed_rows([check_seed("seed", seed)])
         self._game.freeze_history = chosen.freeze_history
         indices = chosen.seed_indices
         self._game.retire_rows([0])
@@ -53,8 +58,12 @@ class GameEnv(TwoPlayerEnv):
         self._begin(self._make_infos(NOTHING))
 
     def observe(self, agent: str) -> dict[str, Any]:
-        """What the agent sees of the game, in its format."""
-        return self._format.observe(0, AGENTS.index(agent))
+        """What the agent sees of the game, in its format.
+
+        Raises:
+            ConfigurationError: there is no such agent.
+        """
+        return self._format.observe(0, agent_index(agent))
 
     def step(self, action: Any) -> None:
         """The acting agent's message or token; None for an agent whose game has ended.

@@ -9,12 +9,13 @@ prompts are added in row order. Nothing changes where a reward cannot be compute
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from llm_game_env.checks import brief
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.protocol import Exchange
@@ -60,9 +61,16 @@ class Game:
         rules: see `make_rules`.
         num_rows: N.
         diversity: copied; None for a game without likeness terms.
+
+    Raises:
+        ConfigurationError: `diversity` is of another type.
     """
 
     def __init__(self, rules: Rules, num_rows: int, diversity: Diversity | None) -> None:
+        if not isinstance(diversity, Diversity | None):
+            raise ConfigurationError(
+                f"diversity={brief(diversity)} must be a llm_game_env.diversity.Diversity or None"
+            )
         self.rules = rules
         self.diversity = copy.deepcopy(diversity)
         self.freeze_history = False
@@ -189,9 +197,12 @@ class Game:
         """Takes up what `state_dict` gave; reset before playing on.
 
         Raises:
-            ConfigurationError: it is the state of another number of games, or of games with a
-                diversity term where these have none, or the reverse.
+            ConfigurationError: it is no such state, or that of another number of games, or of games
+                with a diversity term where these have none, or the reverse; nothing has changed.
         """
+        known = isinstance(state, Mapping) and {"generators", "history"} <= state.keys()
+        if not known or not isinstance(state["generators"], Sequence):
+            raise ConfigurationError(f"state={brief(state)} is none that state_dict() gave")
         saved = len(state["generators"]), state["history"] is not None
         own = self.num_rows, self.diversity is not None
         if saved != own:
@@ -199,10 +210,11 @@ class Game:
                 f"the state is that of {saved[0]} games with diversity={saved[1]}, these are "
                 f"{own[0]} with diversity={own[1]}; make the environment as it was"
             )
-        for row, generator in zip(self._rows, state["generators"], strict=True):
-            row.rng.bit_generator.state = generator
+        generators = [_generator(one) for one in state["generators"]]
         if self.diversity is not None:
             self.diversity.load_state_dict(state["history"])
+        for row, generator in zip(self._rows, generators, strict=True):
+            row.rng = generator
         self.retire_rows(range(self.num_rows))
 
     def _instruction(self, seed_index: int) -> str:
@@ -220,3 +232,14 @@ class Game:
         unsafe = bool(part.valid) and part.score < self.rules.unsafe_below
         stops = self.rules.stop_when_unsafe and unsafe
         return stops or len(game.exchanges) >= self.rules.max_turns
+
+
+def _generator(state: Any) -> np.random.Generator:
+    generator = np.random.default_rng()
+    try:
+        generator.bit_generator.state = state
+    except (TypeError, ValueError, KeyError) as error:
+        raise ConfigurationError(
+            f"state['generators'] holds {brief(state)}, which is none that state_dict() gave"
+        ) from error
+    return generator

@@ -5,6 +5,7 @@ from typing import Any
 
 from pettingzoo import AECEnv, ParallelEnv
 
+from llm_game_env.checks import brief
 from llm_game_env.errors import IllegalAction
 
 
@@ -40,7 +41,7 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Starts a game; returns observations and infos."""
-        self.aec.reset(seed=seed, options=None if options is None else dict(options))
+        self.aec.reset(seed=seed, options=options)  # pyright: ignore - a mapping, not only a dict
         self.agents = list(self.aec.agents)
         return self._observations(), self._infos()
 
@@ -69,9 +70,12 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
         if not self.agents:
             return {}, {}, {}, {}, {}
         mover = self.aec.agent_selection
+        if not isinstance(actions, Mapping):
+            raise IllegalAction(f"actions={brief(actions)} must be a dict from agents to actions")
         if mover not in actions:
             raise IllegalAction(
-                f"actions has the keys {list(actions)}; give one for {mover}, whose turn it is"
+                f"actions has the keys {brief(list(actions))}; give one for {mover}, whose turn "
+                "it is"
             )
         self.aec.step(actions[mover])
         steps = (

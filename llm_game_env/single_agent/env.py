@@ -5,6 +5,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from llm_game_env.checks import check_seed
 from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.infos import seed_infos
 from llm_game_env.options import read_options
@@ -42,10 +43,14 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         Args:
             seed: of the game and of the opponent; this empties the history.
             options: as in `VectorGame.reset`.
+
+        Raises:
+            ConfigurationError: a known option or the seed cannot be used; nothing has changed.
         """
-        super().reset(seed=seed)
         game = self._seat.game
         chosen = read_options(options, game.rules.seeds, 1)
+        seed = None if seed is None else check_seed("seed", seed)
+        super().reset(seed=seed)
         if seed is not None:
             self._seat.seed([seed])
         game.freeze_history = chosen.freeze_history
