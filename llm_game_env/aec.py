@@ -9,7 +9,7 @@ from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
 from llm_game_env.infos import NOTHING, seed_infos
 from llm_game_env.options import read_options
-from llm_game_env.rendering import shown
+from llm_game_env.rendering import Screen
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, Rules, agent_index
 from llm_game_env.scoring import RewardParts
@@ -23,7 +23,7 @@ class GameEnv(TwoPlayerEnv):
         name: of the environment, for its metadata.
         rules: see `llm_game_env.rules.make_rules`.
         diversity: copied.
-        render_mode: "ansi" returns the transcript, "human" prints it at the end of a game.
+        render_mode: "ansi" returns the transcript, "human" prints the game as it goes.
         tokens: settings of the tokens format; None for the text format.
     """
 
@@ -38,6 +38,7 @@ class GameEnv(TwoPlayerEnv):
         self._game = Game(rules, 1, diversity)
         self._format = make_format(self._game, tokens)
         spaces = self._format.observation_spaces, self._format.action_spaces
+        self._screen = Screen()
         super().__init__(name, *spaces, render_mode)
 
     def reset(self, seed: int | None = None, options: Mapping[str, Any] | None = None) -> None:
@@ -56,6 +57,9 @@ class GameEnv(TwoPlayerEnv):
         self._format.begin((0,))
         self._seed_infos = seed_infos(self._game, 0)
         self._begin(self._make_infos(NOTHING))
+        self._screen.clear()
+        if self.render_mode == "human":
+            self.render()
 
     def observe(self, agent: str) -> dict[str, Any]:
         """What the agent sees of the game, in its format.
@@ -85,17 +89,16 @@ class GameEnv(TwoPlayerEnv):
             self._format.begin((0,))
         self._cumulative_rewards[agent] = 0.0
         self.agent_selection = AGENTS[self._game.to_move(0)]
-        if not scored:
+        if scored:
+            self.rewards = dict(zip(AGENTS, scored[0].rewards, strict=True))
+            self._accumulate_rewards()
+            self.infos = self._make_infos(scored[0].parts)
+            self.terminations = dict.fromkeys(AGENTS, scored[0].ended)
+        else:
             self.rewards = dict.fromkeys(AGENTS, 0.0)
             self.infos = self._make_infos(NOTHING)
-            return
-        self.rewards = dict(zip(AGENTS, scored[0].rewards, strict=True))
-        self._accumulate_rewards()
-        self.infos = self._make_infos(scored[0].parts)
-        if scored[0].ended:
-            self.terminations = dict.fromkeys(AGENTS, True)
-            if self.render_mode == "human":
-                self.render()
+        if self.render_mode == "human":
+            self.render()
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -107,8 +110,11 @@ class GameEnv(TwoPlayerEnv):
         return self._game.transcript(0)
 
     def render(self) -> str | None:
-        """The transcript: returned in mode "ansi", printed in mode "human"."""
-        return shown(self.transcript(), self.render_mode)
+        """The transcript in mode "ansi"; in mode "human" what is new of it is printed.
+
+        In mode "human" the environment calls it itself, at every reset and step.
+        """
+        return self._screen.show(self._game.lines(0), self.render_mode)
 
     def state_dict(self) -> dict[str, Any]:
         """Generator and diversity history, to be taken between games."""

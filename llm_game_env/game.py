@@ -18,12 +18,13 @@ import numpy as np
 from llm_game_env.checks import brief
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.rendering import Line, as_text
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts, score_exchanges
 from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message
-from llm_game_env.transcript import transcript
+from llm_game_env.transcript import game_lines
 
 
 class Scored(NamedTuple):
@@ -180,12 +181,28 @@ class Game:
             scored.append(Scored(row, part, paid, ended))
         return scored
 
+    def lines(self, row: int) -> list[Line]:
+        """One row's game as lines for people; none where there is no game."""
+        if not self.has_game(row):
+            return []
+        game = self._rows[row]
+        paid = [part.rewards for part in game.parts]
+        if self.rules.turn_reward == "end":
+            unpaid = len(paid) - (not game.active)
+            paid[:unpaid] = [(0.0, 0.0)] * unpaid
+        return game_lines(
+            self.seed(row),
+            game.exchanges,
+            game.parts,
+            paid,
+            terms=self._terms(),
+            prompt=game.prompt,
+            ended=not game.active,
+        )
+
     def transcript(self, row: int) -> str:
         """One row's game as text for people; empty where there is none."""
-        if not self.has_game(row):
-            return ""
-        game = self._rows[row]
-        return transcript(self.seed(row), game.exchanges, game.parts, game.prompt)
+        return as_text(self.lines(row))
 
     def state_dict(self) -> dict[str, Any]:
         """Generators and history, between games; a game in progress is not part of it."""
@@ -216,6 +233,12 @@ class Game:
         for row, generator in zip(self._rows, generators, strict=True):
             row.rng = generator
         self.retire_rows(range(self.num_rows))
+
+    def _terms(self) -> list[str]:
+        """The parts of a score that there are in this game."""
+        weights = {} if self.diversity is None else self.diversity.weights
+        likeness = [name for name, weight in weights.items() if weight]
+        return ["score", "likeness", *likeness, "valid", *(["intent"] if self.rules.intent else [])]
 
     def _instruction(self, seed_index: int) -> str:
         if seed_index not in self._instructions:
