@@ -67,17 +67,20 @@ from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 from llm_game_env.matrix.closed_form import MatrixGame, make_matrix_game
 from llm_game_env.matrix.env import MatrixGameEnv
 from llm_game_env.matrix.payoffs import GatekeeperPayoff, gatekeeper_payoff, random_payoff
+from llm_game_env.matrix.vector import MatrixVectorGame
 from llm_game_env.parallel import TurnParallelEnv
 
 __all__ = [
     "GatekeeperPayoff",
     "MatrixGame",
     "MatrixGameEnv",
+    "MatrixVectorGame",
     "env",
     "gatekeeper_payoff",
     "parallel_env",
     "random_payoff",
     "raw_env",
+    "vector_env",
 ]
 
 MATCHING_PENNIES = ((1.0, 0.0), (0.0, 1.0))
@@ -106,3 +109,18 @@ def raw_env(
 def parallel_env(**arguments: Any) -> TurnParallelEnv:
     """The parallel environment; the arguments are those of the module's table."""
     return TurnParallelEnv(raw_env(**arguments))
+
+
+def vector_env(
+    num_envs: int,
+    *,
+    payoff: ArrayLike = MATCHING_PENNIES,
+    information: ArrayLike | None = None,
+    likeness: ArrayLike | None = None,
+) -> MatrixVectorGame:
+    """`num_envs` games in lock-step; the arguments are those of the module's table.
+
+    Raises:
+        ConfigurationError: an argument cannot be used.
+    """
+    return MatrixVectorGame(make_matrix_game(payoff, information, likeness), num_envs)
