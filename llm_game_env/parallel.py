@@ -8,13 +8,20 @@ from pettingzoo import AECEnv, ParallelEnv
 from llm_game_env.checks import brief
 from llm_game_env.errors import IllegalAction
 
+# What an AEC environment of this package says of its game; not every one has all.
+_OF_THE_GAME = (
+    *("exchanges", "transcript", "state_dict"),
+    *("game", "payoff", "value", "best_response", "nash_gap"),
+)
+
 
 class TurnParallelEnv(ParallelEnv[str, Any, Any]):
     """One of this package's AEC environments behind PettingZoo's parallel API.
 
     PettingZoo's own conversion of turn-based games returns four values once the game is over, and
     puts the agent's name into the infos. Here `step` returns five dicts always, the waiting
-    agents' actions are ignored, and both agents are in every dict up to the last step.
+    agents' actions are ignored, and both agents are in every dict up to the last step. What the
+    AEC environment says of its game (`exchanges`, `transcript`, `payoff`, …), this one does.
 
     Args:
         aec: a game that both agents end on the same step.
@@ -89,6 +96,11 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
             self.agents = []
         return steps
 
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state_dict`; call `reset()` next."""
+        self.aec.load_state_dict(state)  # pyright: ignore - ours has it
+        self.agents = []
+
     def render(self) -> Any:
         """As the AEC environment does."""
         return self.aec.render()
@@ -101,6 +113,11 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
     def unwrapped(self) -> "TurnParallelEnv":
         """This environment."""
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_THE_GAME:
+            return getattr(self.aec, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _observations(self) -> dict[str, Any]:
         return {agent: self.aec.observe(agent) for agent in self.agents}

@@ -106,6 +106,18 @@ def test_the_parallel_view_is_the_same_game() -> None:
     assert env.step({}) == ({}, {}, {}, {}, {})
 
 
+def test_the_parallel_view_knows_its_closed_forms() -> None:
+    env = matrix_v0.parallel_env(payoff=PAYOFF).unwrapped
+    assert np.array_equal(env.payoff, PAYOFF)
+    assert env.value == pytest.approx(0.2)
+    assert env.nash_gap([1, 0, 0], [[0, 1]] * 3) == pytest.approx(0)
+    with pytest.raises(AttributeError, match="'TurnParallelEnv' object has no attribute 'rewards'"):
+        _ = env.rewards
+    env.reset()
+    env.load_state_dict(env.state_dict())
+    assert env.agents == []
+
+
 def test_the_parallel_view_wants_the_movers_action() -> None:
     env = matrix_v0.parallel_env()
     env.reset()
