@@ -36,21 +36,28 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
             over. "NextStep": the next step starts a new one and ignores the action. "SameStep": a
             new one starts at once; the last observation and infos are `infos["final_obs"]` and
             `infos["final_info"]`. "Disabled": `reset(options={"reset_mask": …})` starts new ones.
+        render_mode: None, or "ansi" for the transcripts.
 
     Raises:
         ConfigurationError: an argument cannot be used.
     """
 
     def __init__(
-        self, num_envs: int, settings: SeatSettings, autoreset_mode: str | Enum = NEXT_STEP
+        self,
+        num_envs: int,
+        settings: SeatSettings,
+        autoreset_mode: str | Enum = NEXT_STEP,
+        render_mode: str | None = None,
     ) -> None:
         num_envs = check_whole("num_envs", num_envs)
         mode = autoreset_mode.value if isinstance(autoreset_mode, Enum) else autoreset_mode
         check_choice("autoreset_mode", mode, (NEXT_STEP, SAME_STEP, DISABLED))
+        if render_mode is not None:  # Of several games printed at once nobody would read any.
+            check_choice("render_mode", render_mode, ("ansi",))
         self.num_envs = num_envs
-        self.render_mode = None
+        self.render_mode = render_mode
         self._mode = mode
-        self.metadata = {"render_modes": [], "autoreset_mode": _declared(mode)}
+        self.metadata = {"render_modes": ["ansi"], "autoreset_mode": _declared(mode)}
         self._seat = Seat(settings, num_envs)
         self.single_observation_space = self._seat.observation_space
         self.single_action_space = self._seat.action_space
@@ -145,6 +152,12 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
     def transcript(self, row: int) -> str:
         """One row's game as text."""
         return self._seat.game.transcript(row)
+
+    def render(self) -> tuple[Any, ...] | None:
+        """The transcript of each game in mode "ansi"."""
+        if self.render_mode is None:
+            return None
+        return tuple(self.transcript(row) for row in range(self.num_envs))
 
     def close_extras(self, **kwargs: Any) -> None:
         """Nothing to release."""
