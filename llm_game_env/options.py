@@ -24,6 +24,9 @@ class ResetOptions:
     seed_indices: tuple[int, ...] | None = None
 
 
+_NOTHING_ASKED = ResetOptions()
+
+
 def read_options(
     options: Mapping[str, Any] | None, seeds: Sequence[Seed], num_rows: int
 ) -> ResetOptions:
@@ -32,6 +35,8 @@ def read_options(
     Raises:
         ConfigurationError: a value of the wrong type, an unknown id, more ids than rows.
     """
+    if options is None:
+        return _NOTHING_ASKED
     given = check_mapping("options", options)
     freeze = check_flag("options['freeze_history']", given.get("freeze_history", False))
     ids = given.get("seed_prompt_ids")

@@ -11,12 +11,13 @@ from llm_game_env.terminal import write_line
 RENDER_MODES = ("human", "ansi")
 _COLOURS = {"adversary": "red", "defender": "cyan", "": ""}
 
-# Control, format, surrogate, private-use and unassigned characters, line and paragraph separators.
-_HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Letters and marks that show nothing: the grapheme joiner, Hangul, Khmer and Mongolian fillers,
-# variation selectors (but for those of text and emoji).
-_INVISIBLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180F, 0x3164, 0xFFA0}
-_INVISIBLE |= {*range(0x180B, 0x180E), *range(0xFE00, 0xFE0E), *range(0xE0100, 0xE01F0)}
+# Control, format, surrogate and private-use characters, line and paragraph separators.
+_HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+# What else shows nothing (Unicode's Default_Ignorable_Code_Point): the grapheme joiner, fillers,
+# variation selectors but for those of text and emoji, and what is kept for more of them.
+_INVISIBLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180F, 0x2065, 0x3164, 0xFFA0}
+_INVISIBLE |= {*range(0x180B, 0x180E), *range(0xFE00, 0xFE0E), *range(0xFFF0, 0xFFF9)}
+_INVISIBLE |= {*range(0xE0000, 0xE1000)}
 
 
 class Line(NamedTuple):

@@ -37,7 +37,7 @@ from llm_game_env.spaces import Utterance
         ("zero\u200bwidth\u200d\u2060\ufeff\u00ad", "zero\\u200bwidth\\u200d\\u2060\\ufeff\\xad"),
         ("\u034f\u3164\ufe00\U000e0100\U000e0041", "\\u034f\\u3164\\ufe00\\U000e0100\\U000e0041"),
         ("\ud83d", "\\ud83d"),
-        ("\ue000\U000f0000\uffff", "\\ue000\\U000f0000\\uffff"),
+        ("\ue000\U000f0000\ufff0", "\\ue000\\U000f0000\\ufff0"),
         ("", ""),
     ],
 )
