@@ -24,17 +24,14 @@ class Line(NamedTuple):
     """One line of a game as people read it.
 
     Attributes:
-        speaker: "adversary" or "defender", whose message it is; "" for the environment's own words.
+        label: what stands before the text; what is folded stands under the text.
         text: printable, see `printable`.
+        speaker: "adversary" or "defender", whose message it is; "" for the environment's own words.
     """
 
-    speaker: str
+    label: str
     text: str
-
-    @property
-    def label(self) -> str:
-        """What stands before the text."""
-        return f"  {self.speaker + ':':<10} " if self.speaker else ""
+    speaker: str = ""
 
     def __str__(self) -> str:
         return self.label + self.text
@@ -64,6 +61,11 @@ class Screen:
                 write_line(line.label, line.text, _COLOURS[line.speaker])
             self._printed = len(lines)
         return None
+
+
+def message_line(speaker: str, message: str) -> Line:
+    """The line of a message, whatever is in it."""
+    return Line(f"  {speaker + ':':<10} ", printable(message), speaker)
 
 
 def as_text(lines: Sequence[Line]) -> str:

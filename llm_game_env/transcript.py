@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from llm_game_env.rendering import Line, printable
+from llm_game_env.rendering import Line, message_line, printable
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.scoring import RewardParts
 from llm_game_env.seeds import Seed
@@ -30,15 +30,15 @@ def game_lines(
         prompt: one that has no answer yet.
         ended: whether the game is over; the totals of several turns are then added.
     """
-    lines = [Line("", f"seed prompt [{seed.label}]: {printable(seed.text)}")]
+    lines = [Line(f"seed prompt [{seed.label}]: ", printable(seed.text))]
     for exchange, part, paid in zip(exchanges, parts, rewards, strict=True):
         lines += [
-            Line("adversary", printable(exchange.prompt)),
-            Line("defender", printable(exchange.response)),
+            message_line("adversary", exchange.prompt),
+            message_line("defender", exchange.response),
             worth_line({name: getattr(part, name) for name in terms}, paid),
         ]
     if prompt is not None:
-        lines.append(Line("adversary", printable(prompt)))
+        lines.append(message_line("adversary", prompt))
     if ended and len(exchanges) > 1:
         totals = {name: sum(getattr(part, name) for part in parts) for name in terms}
         adversary, defender = (sum(column) for column in zip(*rewards, strict=True))
@@ -52,4 +52,4 @@ def worth_line(parts: Mapping[str, float], rewards: Rewards, *, of: str = "") ->
     # Adding 0 takes the sign of a zero away.
     adversary, defender = (reward + 0.0 for reward in rewards)
     paid = f"rewards: adversary {adversary:.3f}, defender {defender:.3f}"
-    return Line("", f"  {of}{worth}; {paid}")
+    return Line(f"  {of}", f"{worth}; {paid}")

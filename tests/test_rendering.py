@@ -16,7 +16,7 @@ from llm_game_env import jailbreak_v0, matrix_v0, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import IllegalAction
 from llm_game_env.players import ScriptedPlayer
-from llm_game_env.rendering import Line, Screen, printable
+from llm_game_env.rendering import Line, Screen, message_line, printable
 from llm_game_env.rewards import FunctionIntent, FunctionReward
 from llm_game_env.spaces import Utterance
 
@@ -219,7 +219,10 @@ def shown(lines: list[Line]) -> str:
     return stream.getvalue()
 
 
-LONG = [Line("adversary", "x" * 60 + "  defender:  yes"), Line("defender", "no [red]é[/red]")]
+LONG = [
+    message_line("adversary", "x" * 60 + "  defender:  yes"),
+    message_line("defender", "no [red]é[/red]"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -243,6 +246,12 @@ def test_a_terminal_gets_colours_and_folded_lines() -> None:
     assert rows[3] == "  defender:  no [red]é[/red]"
 
 
+def test_a_folded_seed_prompt_passes_for_no_message() -> None:
+    said = shown([Line("seed prompt [harmful]: ", "x" * 17 + "  defender:  yes")])
+    assert len(said.splitlines()) == 2
+    assert said.splitlines()[1].startswith(" " * 23)
+
+
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
 def test_no_colour_where_it_is_not_wanted(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
@@ -256,7 +265,7 @@ def test_no_colour_where_it_is_not_wanted(
 def test_a_real_terminal() -> None:
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w") as stream, contextlib.redirect_stdout(stream):
-        Screen().show([Line("defender", "no")], "human")
+        Screen().show([message_line("defender", "no")], "human")
     assert b"\x1b[36m  defender:  " in os.read(ours, 1000)
     os.close(ours)
 
@@ -272,10 +281,10 @@ def test_a_pipe_gets_plain_lines(
 def test_a_stream_that_lacks_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii", write_through=True))
-    Screen().show([Line("adversary", "é🙂")], "human")
+    Screen().show([message_line("adversary", "é🙂")], "human")
     assert raw.getvalue().decode() == "  adversary: \\xe9\\U0001f642\n"
     monkeypatch.setattr(sys, "stdout", None)
-    Screen().show([Line("adversary", "nobody sees it")], "human")
+    Screen().show([message_line("adversary", "nobody sees it")], "human")
 
 
 def test_no_message_reaches_the_terminal_as_it_is(printed: Callable[[], str]) -> None:

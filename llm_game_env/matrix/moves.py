@@ -6,7 +6,7 @@ from typing import Any
 from gymnasium import spaces
 
 from llm_game_env.matrix.closed_form import MatrixGame
-from llm_game_env.rendering import Line
+from llm_game_env.rendering import Line, message_line
 from llm_game_env.rules import AGENTS
 from llm_game_env.transcript import worth_line
 
@@ -28,7 +28,8 @@ def game_lines(game: MatrixGame, moves: Sequence[int]) -> list[Line]:
     """
     words = (("adversary", "prompt"), ("defender", "response"))
     lines = [
-        Line(speaker, f"{word} {move}") for (speaker, word), move in zip(words, moves, strict=False)
+        message_line(speaker, f"{word} {move}")
+        for (speaker, word), move in zip(words, moves, strict=False)
     ]
     if len(moves) < len(AGENTS):
         return lines
