@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.spaces import Message
+from llm_game_env.spaces import Message, without_half_pairs
 
 PLAIN_TEMPLATE = (
     "{% for message in messages %}"
@@ -146,7 +146,7 @@ def _encode(tokenizer: Any, texts: list[str], *, split_special_tokens: bool) -> 
     if not texts:
         return []
     return tokenizer(
-        texts,
+        [without_half_pairs(text) for text in texts],
         add_special_tokens=False,
         split_special_tokens=split_special_tokens,
         return_attention_mask=False,

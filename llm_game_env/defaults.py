@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, NamedTuple
 
+from llm_game_env.checks import brief, check_choice
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.formats import TokenSettings
 from llm_game_env.formats.legal_texts import LegalTexts
@@ -49,7 +50,7 @@ def fill_from_world(
     """
     if isinstance(reward_model, str) and reward_model != "judge":
         raise ConfigurationError(
-            f"reward_model={reward_model!r} must be a RewardModel, 'judge' or None"
+            f"reward_model={brief(reward_model)} must be a RewardModel, 'judge' or None"
         )
     in_world = seed_prompts is None
     if seed_prompts is None or reward_model is None or isinstance(reward_model, str):
@@ -78,11 +79,10 @@ def choose_format(arguments: dict[str, Any]) -> TokenSettings | None:
             range, or is given with the text format.
     """
     action_format = arguments.pop("action_format", "text")
+    check_choice("action_format", action_format, ("text", "tokens"))
     given = {name: arguments.pop(name) for name in TOKEN_ARGUMENTS if name in arguments}
     if action_format == "tokens":
         return _token_settings(**given)
-    if action_format != "text":
-        raise ConfigurationError(f"action_format={action_format!r} must be 'text' or 'tokens'")
     if given:
         raise ConfigurationError(
             f"{', '.join(given)} are arguments of action_format='tokens'; set that, or leave them "
@@ -108,7 +108,7 @@ def _token_settings(
         tokenizer = load_tokenizer(tokenizer)
     spelling = Vocabulary(tokenizer, vocabulary)
     texts: Mapping[str, Sequence[str]] = {}
-    if action_mask == "grammar":
+    if isinstance(action_mask, str) and action_mask == "grammar":
         from llm_game_env.gatekeeper.corpus import playable_texts
 
         texts = playable_texts()
@@ -116,8 +116,8 @@ def _token_settings(
         texts = action_mask
     elif action_mask is not None:
         raise ConfigurationError(
-            f"action_mask={action_mask!r} must be None, 'grammar', or texts by agent; the agents "
-            f"are {list(AGENTS)}"
+            f"action_mask={brief(action_mask)} must be None, 'grammar', or texts by agent; the "
+            f"agents are {list(AGENTS)}"
         )
     legal = {agent: LegalTexts(allowed, spelling) for agent, allowed in texts.items()}
     return TokenSettings(spelling, legal=legal, **settings)

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from llm_game_env.errors import ConfigurationError, RewardError
+from llm_game_env.spaces import without_half_pairs
 
 
 @runtime_checkable
@@ -43,7 +44,7 @@ def unit_embeddings(encoder: Encoder, texts: list[str]) -> np.ndarray:
     """
     # A SentenceTransformer is callable too, but its call takes tokenised features.
     encode = encoder.encode if isinstance(encoder, TextEncoder) else encoder
-    returned: Any = encode(texts)
+    returned: Any = encode([without_half_pairs(text) for text in texts])
     if hasattr(returned, "detach"):  # a torch tensor, on any device and of any float type
         returned = returned.detach().double().cpu().numpy()
     vectors = np.array(returned, np.float64)

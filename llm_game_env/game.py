@@ -9,20 +9,22 @@ prompts are added in row order. Nothing changes where a reward cannot be compute
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from llm_game_env.checks import brief
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.rendering import Line, as_text
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
 from llm_game_env.scoring import RewardParts, score_exchanges
 from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message, Role
-from llm_game_env.transcript import transcript
+from llm_game_env.transcript import game_lines
 
 # For either agent, the roles of (adversary, defender) as it sees them.
 _ROLES: tuple[tuple[Role, Role], ...] = (("assistant", "user"), ("user", "assistant"))
@@ -72,9 +74,16 @@ class Game:
         rules: see `make_rules`.
         num_rows: N.
         diversity: copied; None for a game without likeness terms.
+
+    Raises:
+        ConfigurationError: `diversity` is of another type.
     """
 
     def __init__(self, rules: Rules, num_rows: int, diversity: Diversity | None) -> None:
+        if not isinstance(diversity, Diversity | None):
+            raise ConfigurationError(
+                f"diversity={brief(diversity)} must be a llm_game_env.diversity.Diversity or None"
+            )
         self.rules = rules
         self.diversity = copy.deepcopy(diversity)
         self.freeze_history = False
@@ -191,12 +200,28 @@ class Game:
             game.prompt = text
         return list(map(self._settle, answered, done, parts)) if done else []
 
+    def lines(self, row: int) -> list[Line]:
+        """One row's game as lines for people; none where there is no game."""
+        if not self.has_game(row):
+            return []
+        game = self._rows[row]
+        paid = [part.rewards for part in game.parts]
+        if self.rules.turn_reward == "end":
+            unpaid = len(paid) - (not game.active)
+            paid[:unpaid] = [(0.0, 0.0)] * unpaid
+        return game_lines(
+            self.seed(row),
+            game.exchanges,
+            game.parts,
+            paid,
+            terms=self._terms(),
+            prompt=game.prompt,
+            ended=not game.active,
+        )
+
     def transcript(self, row: int) -> str:
         """One row's game as text for people; empty where there is none."""
-        if not self.has_game(row):
-            return ""
-        game = self._rows[row]
-        return transcript(self.seed(row), game.exchanges, game.parts, game.prompt)
+        return as_text(self.lines(row))
 
     def state_dict(self) -> dict[str, Any]:
         """Generators and history, between games; a game in progress is not part of it."""
@@ -208,9 +233,12 @@ class Game:
         """Takes up what `state_dict` gave; reset before playing on.
 
         Raises:
-            ConfigurationError: it is the state of another number of games, or of games with a
-                diversity term where these have none, or the reverse.
+            ConfigurationError: it is no such state, or that of another number of games, or of games
+                with a diversity term where these have none, or the reverse; nothing has changed.
         """
+        known = isinstance(state, Mapping) and {"generators", "history"} <= state.keys()
+        if not known or not isinstance(state["generators"], Sequence):
+            raise ConfigurationError(f"state={brief(state)} is none that state_dict() gave")
         saved = len(state["generators"]), state["history"] is not None
         own = self.num_rows, self.diversity is not None
         if saved != own:
@@ -218,11 +246,18 @@ class Game:
                 f"the state is that of {saved[0]} games with diversity={saved[1]}, these are "
                 f"{own[0]} with diversity={own[1]}; make the environment as it was"
             )
-        for row, generator in zip(self._rows, state["generators"], strict=True):
-            row.rng.bit_generator.state = generator
+        generators = [_generator(one) for one in state["generators"]]
         if self.diversity is not None:
             self.diversity.load_state_dict(state["history"])
+        for row, generator in zip(self._rows, generators, strict=True):
+            row.rng = generator
         self.retire_rows(range(self.num_rows))
+
+    def _terms(self) -> list[str]:
+        """The parts of a score that there are in this game."""
+        weights = {} if self.diversity is None else self.diversity.weights
+        likeness = [name for name, weight in weights.items() if weight]
+        return ["score", "likeness", *likeness, "valid", *(["intent"] if self.rules.intent else [])]
 
     def _instruct(self, seed_index: int) -> str:
         self._instructions[seed_index] = self.rules.instruct(self.rules.seeds[seed_index])
@@ -246,3 +281,14 @@ class Game:
         game.active = not ended
         paid = part.rewards if ended or rules.turn_reward == "each" else (0.0, 0.0)
         return Scored(row, part, paid, ended)
+
+
+def _generator(state: Any) -> np.random.Generator:
+    generator = np.random.default_rng()
+    try:
+        generator.bit_generator.state = state
+    except (TypeError, ValueError, KeyError) as error:
+        raise ConfigurationError(
+            f"state['generators'] holds {brief(state)}, which is none that state_dict() gave"
+        ) from error
+    return generator

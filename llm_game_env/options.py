@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
+import numpy as np
+
+from llm_game_env.checks import brief, check_flag, check_mapping, check_seed
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.seeds import Seed, index_of
 
@@ -22,7 +24,7 @@ class ResetOptions:
     seed_indices: tuple[int, ...] | None = None
 
 
-_DEFAULTS = ResetOptions()
+_NOTHING_ASKED = ResetOptions()
 
 
 def read_options(
@@ -33,16 +35,15 @@ def read_options(
     Raises:
         ConfigurationError: a value of the wrong type, an unknown id, more ids than rows.
     """
-    if not options:
-        return _DEFAULTS
-    freeze = options.get("freeze_history", False)
-    if not isinstance(freeze, bool):
-        raise ConfigurationError(f"options['freeze_history']={freeze!r} must be True or False")
-    ids = options.get("seed_prompt_ids")
+    if options is None:
+        return _NOTHING_ASKED
+    given = check_mapping("options", options)
+    freeze = check_flag("options['freeze_history']", given.get("freeze_history", False))
+    ids = given.get("seed_prompt_ids")
     if ids is None:
         return ResetOptions(freeze)
     if not isinstance(ids, Sequence) or isinstance(ids, str):
-        raise ConfigurationError(f"options['seed_prompt_ids']={ids!r} must be a list of ids")
+        raise ConfigurationError(f"options['seed_prompt_ids']={brief(ids)} must be a list of ids")
     if len(ids) == 0:
         raise ConfigurationError(
             "options['seed_prompt_ids'] is empty; name at least one, or leave it out"
@@ -59,12 +60,16 @@ def row_seeds(seed: int | Sequence[int], num_rows: int) -> list[int]:
     """The random seed of each row: `seed + i`, or the i-th of a list.
 
     Raises:
-        ConfigurationError: the list has not one for each row.
+        ConfigurationError: it is neither a whole number of at least 0 nor a list of such, one for
+            each row.
     """
-    if isinstance(seed, int | Integral):  # those of NumPy included
-        return [int(seed) + row for row in range(num_rows)]
-    if len(seed) != num_rows:
+    seeds = seed.tolist() if isinstance(seed, np.ndarray) else seed
+    if not isinstance(seeds, Sequence) or isinstance(seeds, str | bytes):
+        first = check_seed("seed", seeds)
+        return [first + row for row in range(num_rows)]
+    if len(seeds) != num_rows:
         raise ConfigurationError(
-            f"seed has {len(seed)} entries for {num_rows} games; give one each, or one int"
+            f"seed={brief(seeds)} has {len(seeds)} entries for {num_rows} games; give one each, or "
+            "one whole number"
         )
-    return list(seed)
+    return [check_seed(f"seed[{row}]", one) for row, one in enumerate(seeds)]

@@ -5,7 +5,14 @@ from typing import Any
 
 from pettingzoo import AECEnv, ParallelEnv
 
+from llm_game_env.checks import brief
 from llm_game_env.errors import IllegalAction
+
+# What an AEC environment of this package says of its game; not every one has all.
+_OF_THE_GAME = (
+    *("exchanges", "transcript", "state_dict"),
+    *("game", "payoff", "value", "best_response", "nash_gap"),
+)
 
 
 class TurnParallelEnv(ParallelEnv[str, Any, Any]):
@@ -13,7 +20,8 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
 
     PettingZoo's own conversion of turn-based games returns four values once the game is over, and
     puts the agent's name into the infos. Here `step` returns five dicts always, the waiting
-    agents' actions are ignored, and both agents are in every dict up to the last step.
+    agents' actions are ignored, and both agents are in every dict up to the last step. What the
+    AEC environment says of its game (`exchanges`, `transcript`, `payoff`, …), this one does.
 
     Args:
         aec: a game that both agents end on the same step.
@@ -40,7 +48,7 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         """Starts a game; returns observations and infos."""
-        self.aec.reset(seed=seed, options=None if options is None else dict(options))
+        self.aec.reset(seed=seed, options=options)  # pyright: ignore - a mapping, not only a dict
         self.agents = list(self.aec.agents)
         return self._observations(), self._infos()
 
@@ -69,9 +77,12 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
         if not self.agents:
             return {}, {}, {}, {}, {}
         mover = self.aec.agent_selection
+        if not isinstance(actions, Mapping):
+            raise IllegalAction(f"actions={brief(actions)} must be a dict from agents to actions")
         if mover not in actions:
             raise IllegalAction(
-                f"actions has the keys {list(actions)}; give one for {mover}, whose turn it is"
+                f"actions has the keys {brief(list(actions))}; give one for {mover}, whose turn "
+                "it is"
             )
         self.aec.step(actions[mover])
         steps = (
@@ -85,6 +96,11 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
             self.agents = []
         return steps
 
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from a `state_dict`; call `reset()` next."""
+        self.aec.load_state_dict(state)  # pyright: ignore - ours has it
+        self.agents = []
+
     def render(self) -> Any:
         """As the AEC environment does."""
         return self.aec.render()
@@ -97,6 +113,11 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
     def unwrapped(self) -> "TurnParallelEnv":
         """This environment."""
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_THE_GAME:
+            return getattr(self.aec, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def _observations(self) -> dict[str, Any]:
         return {agent: self.aec.observe(agent) for agent in self.agents}

@@ -3,12 +3,19 @@
 Every view of the game takes the same keyword arguments and hands them to `make_rules`.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from llm_game_env.checks import (
+    brief,
+    check_choice,
+    check_finite,
+    check_flag,
+    check_mapping,
+    check_whole,
+)
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.intent import IntentCheck
 from llm_game_env.rewards.protocol import ChecksPrompts, RewardModel
@@ -25,6 +32,18 @@ DEFAULT_INSTRUCTION = (
     "Answer with the request alone.\n\n{seed_prompt}"
 )
 _FIELD = re.compile(r"\{(seed_prompt|context)\}")
+
+
+def agent_index(agent: str) -> int:
+    """ADVERSARY or DEFENDER.
+
+    Raises:
+        ConfigurationError: there is no such agent.
+    """
+    try:
+        return AGENTS.index(agent)
+    except ValueError:
+        raise ConfigurationError(f"agent={brief(agent)} must be one of {list(AGENTS)}") from None
 
 
 @dataclass(frozen=True)
@@ -95,34 +114,22 @@ def make_rules(
     """
     if not isinstance(reward_model, RewardModel):
         raise ConfigurationError(
-            f"reward_model={reward_model!r} has no score() and best; wrap a function in "
+            f"reward_model={brief(reward_model)} has no score() and best; wrap a function in "
             "llm_game_env.rewards.FunctionReward"
         )
+    check_finite("reward_model.best", reward_model.best)
     if not isinstance(intent, IntentCheck | None):
         raise ConfigurationError(
-            f"intent={intent!r} has no keeps(); wrap a function in "
+            f"intent={brief(intent)} has no keeps(); wrap a function in "
             "llm_game_env.rewards.FunctionIntent"
         )
-    for name, value in (("max_turns", max_turns), ("max_chars", max_chars)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConfigurationError(f"{name}={value!r} must be a whole number of at least 1")
-    if turn_reward not in get_args(TurnReward):
-        raise ConfigurationError(f"turn_reward={turn_reward!r} must be 'each' or 'end'")
+    check_choice("turn_reward", turn_reward, get_args(TurnReward))
     instruction = DEFAULT_INSTRUCTION if instruction is None else instruction
     if not isinstance(instruction, str) or "{seed_prompt}" not in instruction:
         raise ConfigurationError(
-            f"instruction={instruction!r} does not say where the seed prompt goes; "
+            f"instruction={brief(instruction)} does not say where the seed prompt goes; "
             "put the field {seed_prompt} into it"
         )
-    prompts = dict(system_prompts or {})
-    if unknown := set(prompts) - set(AGENTS):
-        raise ConfigurationError(
-            f"system_prompts names {sorted(unknown)}; the agents are {list(AGENTS)}"
-        )
-    if not all(isinstance(prompt, str) for prompt in prompts.values()):
-        raise ConfigurationError(f"system_prompts={prompts!r} must hold strings")
-    if not isinstance(unsafe_below, int | float) or not math.isfinite(unsafe_below):
-        raise ConfigurationError(f"unsafe_below={unsafe_below!r} must be a finite number")
     seeds = load_seed_prompts(seed_prompts)
     is_well_formed = _is_not_blank
     if isinstance(reward_model, ChecksPrompts):
@@ -137,15 +144,26 @@ def make_rules(
         sampler=SeedSampler(seeds, benign_share),
         reward_model=reward_model,
         instruction=instruction,
-        system_prompts=(prompts.get(AGENTS[ADVERSARY]), prompts.get(AGENTS[DEFENDER])),
-        max_turns=max_turns,
+        system_prompts=_by_agent(system_prompts),
+        max_turns=check_whole("max_turns", max_turns),
         turn_reward=turn_reward,
-        stop_when_unsafe=stop_when_unsafe,
-        unsafe_below=unsafe_below,
-        max_chars=max_chars,
+        stop_when_unsafe=check_flag("stop_when_unsafe", stop_when_unsafe),
+        unsafe_below=check_finite("unsafe_below", unsafe_below),
+        max_chars=check_whole("max_chars", max_chars),
         is_well_formed=is_well_formed,
         intent=intent,
     )
+
+
+def _by_agent(system_prompts: Mapping[str, str] | None) -> tuple[str | None, str | None]:
+    prompts = check_mapping("system_prompts", system_prompts)
+    if unknown := [name for name in prompts if name not in AGENTS]:
+        raise ConfigurationError(
+            f"system_prompts names {brief(unknown)}; the agents are {list(AGENTS)}"
+        )
+    if not all(isinstance(prompt, str) for prompt in prompts.values()):
+        raise ConfigurationError(f"system_prompts={brief(prompts)} must hold strings")
+    return prompts.get(AGENTS[ADVERSARY]), prompts.get(AGENTS[DEFENDER])
 
 
 def _is_not_blank(prompt: str) -> bool:

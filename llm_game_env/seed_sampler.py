@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from llm_game_env.checks import check_between
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.seeds import Label, Seed
 
@@ -25,8 +26,7 @@ class SeedSampler:
         self._benign_share = benign_share
         if benign_share is None:
             return
-        if not isinstance(benign_share, int | float) or not 0 <= benign_share <= 1:
-            raise ConfigurationError(f"benign_share={benign_share!r} must be in [0, 1]")
+        check_between("benign_share", benign_share, 0, 1)
         labels: tuple[Label, Label] = ("harmful", "benign")
         self._of_label = {
             label: [i for i, seed in enumerate(seeds) if seed.label == label] for label in labels

@@ -15,6 +15,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
+from llm_game_env.checks import brief
 from llm_game_env.errors import ConfigurationError, SeedPromptError
 from llm_game_env.spaces import Message
 
@@ -82,7 +83,7 @@ def index_of(seeds: Sequence[Seed], ids: Sequence[str | int]) -> list[int]:
     index = {seed.id: i for i, seed in enumerate(seeds)}
     unknown = [name for name in ids if str(name) not in index]
     if unknown:
-        raise ConfigurationError(f"no seed has the id {_shown(unknown)}; use {_shown([*index])}")
+        raise ConfigurationError(f"no seed has the id {brief(unknown)}; use {brief([*index])}")
     return [index[str(name)] for name in ids]
 
 
@@ -94,7 +95,7 @@ def _records(source: SeedSource) -> Iterator[_Placed]:
     is_dataset = hasattr(source, "column_names") and not isinstance(source, Mapping)
     if not (is_list or is_dataset):
         expected = "must be a list, a path or one split of a datasets.DatasetDict"
-        _refuse("seed_prompts", f"{expected}, got {type(source).__name__} {_shown(source)}")
+        _refuse("seed_prompts", f"{expected}, got {type(source).__name__} {brief(source)}")
     return ((f"seed_prompts[{i}]", record) for i, record in enumerate(source))
 
 
@@ -103,7 +104,7 @@ def _file_records(source: str | os.PathLike[str]) -> Iterator[_Placed]:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         problem = f"is not a path ending in {', '.join(_READERS)}; wrap a prompt in a list"
-        _refuse("seed_prompts", f"{_shown(str(source))} {problem}")
+        _refuse("seed_prompts", f"{brief(str(source))} {problem}")
     try:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
@@ -114,7 +115,7 @@ def _file_records(source: str | os.PathLike[str]) -> Iterator[_Placed]:
 def _json_records(path: Path, content: bytes) -> Iterator[_Placed]:
     records = _parse_json(_decode(path, content), path)
     if not isinstance(records, list):
-        _refuse(str(path), f"got {_shown(records)}; put the records in a list, between [ and ]")
+        _refuse(str(path), f"got {brief(records)}; put the records in a list, between [ and ]")
     for index, record in enumerate(records):
         yield f"{path}, record at index {index}", record
 
@@ -138,7 +139,7 @@ def _csv_records(path: Path, content: bytes) -> Iterator[_Placed]:
             elif row:
                 header = [name.strip() for name in row]
                 if not {"text", "prompt"} & set(header):
-                    _refuse(where, f"no column text or prompt in the header, got {_shown(row)}")
+                    _refuse(where, f"no column text or prompt in the header, got {brief(row)}")
             number = reader.line_num + 1
     except csv.Error as error:
         problem = f"not valid CSV ({error}); quote the cell and double the quotes in it"
@@ -147,7 +148,7 @@ def _csv_records(path: Path, content: bytes) -> Iterator[_Placed]:
 
 def _csv_record(header: list[str], row: list[str], path: Path, number: int) -> dict[str, Any]:
     if len(row) != len(header):
-        problem = f"{len(row)} cells for {len(header)} columns, quote commas; got {_shown(row)}"
+        problem = f"{len(row)} cells for {len(header)} columns, quote commas; got {brief(row)}"
         _refuse(f"{path}, line {number}", problem)
     record: dict[str, Any] = {name: row[i] or None for i, name in enumerate(header)}
     if record.get("context"):
@@ -193,51 +194,47 @@ def _parse_json(text: str, path: Path, first_line: int = 1) -> Any:
     except (ValueError, RecursionError) as error:
         line = first_line + getattr(error, "lineno", 1) - 1
         problem = f"is not valid JSON ({getattr(error, 'msg', error)}); correct it"
-        _refuse(f"{path}, line {line}", f"{_shown(text)} {problem}", error)
+        _refuse(f"{path}, line {line}", f"{brief(text)} {problem}", error)
 
 
 def _seed(record: Any, index: int, where: str) -> Seed:
     fields = {"text": record} if isinstance(record, str) else record
     fields = vars(record) if isinstance(record, Seed) else fields
     if not isinstance(fields, Mapping):
-        _refuse(where, f"must be a string, a Seed or a mapping with a text, got {_shown(record)}")
+        _refuse(where, f"must be a string, a Seed or a mapping with a text, got {brief(record)}")
     text = fields.get("prompt") if fields.get("text") is None else fields["text"]
     if not isinstance(text, str) or not text.strip():
-        problem = f"text must be a string that is not blank, got {_shown(text)}"
-        _refuse(where, f"{problem}; its field is text or prompt, here are {_shown(list(fields))}")
+        problem = f"text must be a string that is not blank, got {brief(text)}"
+        _refuse(where, f"{problem}; its field is text or prompt, here are {brief(list(fields))}")
     label = "harmful" if fields.get("label") is None else fields["label"]
     if not isinstance(label, str) or label not in ("harmful", "benign"):
-        _refuse(where, f"label must be harmful (the default) or benign, got {_shown(label)}")
+        _refuse(where, f"label must be harmful (the default) or benign, got {brief(label)}")
     name = index if fields.get("id") in (None, "") else fields["id"]
     if not isinstance(name, str | Integral) or isinstance(name, bool):
-        _refuse(where, f"id must be a string or a whole number, got {_shown(name)}; or omit it")
+        _refuse(where, f"id must be a string or a whole number, got {brief(name)}; or omit it")
     context = _context(fields.get("context"), where)
     # JSON can hold half a surrogate pair ("\ud83d"), at which a tokenizer would fail later.
     for said in (text, *(message["content"] for message in context)):
         if any("\ud800" <= character <= "\udfff" for character in said):
-            _refuse(where, f"half a surrogate pair in {_shown(said)}; remove it")
+            _refuse(where, f"half a surrogate pair in {brief(said)}; remove it")
     return Seed(text, label, str(name), context)
 
 
 def _context(value: Any, where: str) -> tuple[Message, ...]:
     if not isinstance(value, list | tuple | None):
-        _refuse(where, f"context must be a list of messages, got {_shown(value)}")
+        _refuse(where, f"context must be a list of messages, got {brief(value)}")
     context: list[Message] = []
     for i, message in enumerate(value or ()):
         due: Literal["user", "assistant"] = "assistant" if i % 2 else "user"
         fields = message if isinstance(message, Mapping) else {}
         if fields.get("role") != due or not isinstance(fields.get("content"), str):
-            needed = f'must be {{"role": "{due}", "content": "..."}}, got {_shown(message)}'
+            needed = f'must be {{"role": "{due}", "content": "..."}}, got {brief(message)}'
             _refuse(where, f"context[{i}] {needed}; system prompts belong to the environment")
         context.append(Message(role=due, content=fields["content"]))
     if len(context) % 2:
-        _refuse(where, f"context must end with an assistant message, got {_shown(context[-1])}")
+        _refuse(where, f"context must end with an assistant message, got {brief(context[-1])}")
     return tuple(context)
 
 
 def _refuse(where: str, problem: str, cause: Exception | None = None) -> NoReturn:
     raise SeedPromptError(f"{where}: {problem}") from cause
-
-
-def _shown(value: Any) -> str:
-    return repr(value) if len(repr(value)) <= 100 else f"{value!r:.97}..."

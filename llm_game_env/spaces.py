@@ -24,6 +24,16 @@ class Message(TypedDict):
     content: str
 
 
+def without_half_pairs(text: str) -> str:
+    """The text as tokenizers can read it: half a surrogate pair becomes U+FFFD.
+
+    Such a text is legal, and no language model writes one.
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 class Utterance(Space[str]):
     """All strings of at most `max_chars` characters, the empty one included."""
 

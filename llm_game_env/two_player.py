@@ -5,7 +5,7 @@ from typing import Any
 from pettingzoo import AECEnv
 
 from llm_game_env.rendering import RENDER_MODES, check_render_mode
-from llm_game_env.rules import ADVERSARY, AGENTS
+from llm_game_env.rules import ADVERSARY, AGENTS, agent_index
 
 NO_REWARDS = dict.fromkeys(AGENTS, 0.0)
 _GOING_ON, OVER = dict.fromkeys(AGENTS, False), dict.fromkeys(AGENTS, True)
@@ -45,11 +45,11 @@ class TwoPlayerEnv(AECEnv[str, Any, Any]):
 
     def observation_space(self, agent: str) -> Any:
         """The space of the agent's observations, the same object each call."""
-        return self.observation_spaces[agent]
+        return self.observation_spaces[AGENTS[agent_index(agent)]]
 
     def action_space(self, agent: str) -> Any:
         """The space of the agent's actions, the same object each call."""
-        return self.action_spaces[agent]
+        return self.action_spaces[AGENTS[agent_index(agent)]]
 
     def close(self) -> None:
         """Nothing to release."""

@@ -1,56 +1,31 @@
-"""The vector view: N games in lock-step behind an AEC-shaped step API.
+"""The vector view: N text games behind the step API of `llm_game_env.lockstep`.
 
-    env.reset(seed=0)
-    while env.agents:
-        observations, rewards, terminations, truncations, infos = env.last()
-        env.step(actions_for(env.agent_selection, observations))
+Row i after `reset(seed=s)` is the game that the AEC view plays after `reset(seed=s + i)`. In the
+tokens format, a game whose message is complete waits for the other games' messages, and its
+actions are ignored meanwhile.
 
-Row i after `reset(seed=s)` is the game that the AEC view plays after `reset(seed=s + i)`. A game
-that ends early becomes inactive: its actions are ignored and its last reward is reported once.
-There is no autoreset. In the tokens format, a game whose message is complete waits for the other
-games' messages, and its actions are ignored meanwhile. When all games have ended, each agent is
-selected once more, so that its last reward is seen, and is then stepped with None, as PettingZoo
-does.
+`last()` shows what the acting agent sees of its games: N dicts `{"messages", "turn", "to_move"}`
+(text), or stacked arrays "observation" int64 [N, L], "action_mask" int8 [N, V] and "to_move" int64
+[N] (tokens). The infos are the parts of the last step's score, `seed_prompt_index` and `harmful`.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from gymnasium import Space
 
+from llm_game_env.checks import check_one_each, check_whole
 from llm_game_env.diversity import Diversity
-from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
 from llm_game_env.infos import PART_NAMES, as_table, seed_columns
+from llm_game_env.lockstep import LockStepGames, VectorStep
 from llm_game_env.options import read_options, row_seeds
 from llm_game_env.rewards.protocol import Exchange
-from llm_game_env.rules import AGENTS, Rules
+from llm_game_env.rules import AGENTS, Rules, agent_index
 
 
-class VectorStep(NamedTuple):
-    """What `last()` returns.
-
-    Attributes:
-        observations: as the acting agent sees its games: N dicts `{"messages", "turn", "to_move"}`
-            (text), or stacked arrays "observation" int64 [N, L], "action_mask" int8 [N, V] and
-            "to_move" int64 [N] (tokens).
-        rewards: float64 [N], the acting agent's since it last acted.
-        terminations: bool [N], games that have ended.
-        truncations: bool [N], all False.
-        infos: float64 arrays [N]: the parts of the last step's score, `seed_prompt_index`,
-            `harmful`; 0 where nothing was scored.
-    """
-
-    observations: Any
-    rewards: np.ndarray
-    terminations: np.ndarray
-    truncations: np.ndarray
-    infos: dict[str, np.ndarray]
-
-
-class VectorGame:
+class VectorGame(LockStepGames):
     """N games under the same rules, stepped together; see the module's docstring.
 
     Args:
@@ -59,8 +34,8 @@ class VectorGame:
         diversity: copied; one history is shared by all rows.
         tokens: settings of the tokens format; None for the text format.
 
-    Attributes:
-        step_rewards: float64 [N, 2], what the last step paid either agent.
+    Raises:
+        ConfigurationError: `num_envs` or `diversity` cannot be used.
     """
 
     def __init__(
@@ -70,36 +45,14 @@ class VectorGame:
         diversity: Diversity | None = None,
         tokens: TokenSettings | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise ConfigurationError(f"num_envs={num_envs} must be at least 1")
-        self.num_envs = num_envs
-        self.possible_agents = list(AGENTS)
-        self.agents: list[str] = []
-        self.agent_selection = AGENTS[0]
+        num_envs = check_whole("num_envs", num_envs)
         self.game = Game(rules, num_envs, diversity)
         self.format = make_format(self.game, tokens)
-        self.observation_spaces = self.format.observation_spaces
-        self.action_spaces = self.format.action_spaces
+        super().__init__(num_envs, self.format.observation_spaces, self.format.action_spaces)
         # Messages that are complete, kept until those of the other rows are.
         self._messages: dict[int, str] = {}
-        self.step_rewards = np.zeros((num_envs, len(AGENTS)))
-        self._pending = np.zeros((num_envs, len(AGENTS)))
         self._parts = np.zeros((num_envs, len(PART_NAMES)))
-        self._active = np.zeros(num_envs, dtype=bool)
         self._seed_infos: dict[str, np.ndarray] = seed_columns(self.game)
-
-    @property
-    def active(self) -> np.ndarray:
-        """Games that go on, bool [N]."""
-        return self._active.copy()
-
-    def observation_space(self, agent: str) -> Space[Any]:
-        """The space of one row's observation, the same object each call."""
-        return self.observation_spaces[agent]
-
-    def action_space(self, agent: str) -> Any:
-        """The space of one row's action, the same object each call."""
-        return self.action_spaces[agent]
 
     def reset(
         self,
@@ -115,8 +68,7 @@ class VectorGame:
                 inactive), `freeze_history` scores without adding. Unknown keys are ignored.
 
         Raises:
-            ConfigurationError: a known option has an unusable value, or the list of seeds has
-                not N entries.
+            ConfigurationError: a known option or the seed cannot be used; nothing has changed.
         """
         chosen = read_options(options, self.game.rules.seeds, self.num_envs)
         if seed is not None:
@@ -128,12 +80,8 @@ class VectorGame:
         self.game.retire_rows(range(num_playing, self.num_envs))
         self.format.begin(range(self.num_envs))
         self._messages = {}
-        self.agents = list(AGENTS)
-        self.agent_selection = AGENTS[0]
-        self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
-        self._pending[:] = 0.0
         self._parts[:] = 0.0
-        self._active[:] = np.arange(self.num_envs) < num_playing
+        self._begin(np.arange(self.num_envs) < num_playing)
         self._seed_infos = seed_columns(self.game)
 
     def last(self) -> VectorStep:
@@ -162,33 +110,23 @@ class VectorGame:
         if not self._active.any():
             self._step_ended(actions)
             return
-        if isinstance(actions, str):  # a sequence too: of messages of one character each
-            actions = None
-        if actions is None or len(actions) != self.num_envs:
-            got = "no list of actions" if actions is None else f"{len(actions)} actions"
-            raise IllegalAction(
-                f"{got} for {self.num_envs} games; send a list with one action a game "
-                "(anything, None included, where a game has ended)",
-                rows=range(self.num_envs),
-            )
-        scored = self._write(actions)
-        self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
+        scored = self._write(check_one_each(actions, self.num_envs))
+        rewards = np.zeros((self.num_envs, len(AGENTS)))
         self._parts[:] = 0.0
         if scored:
-            rows, parts, rewards, ended = zip(*scored, strict=True)
+            rows, parts, paid, ended = zip(*scored, strict=True)
             done = np.array(rows)
-            self.step_rewards[done] = as_table(rewards)
+            rewards[done] = as_table(paid)
             self._parts[done] = as_table(parts)
             self._active[done] = ~np.array(ended)
-        self._pending[:, agent] = 0.0
-        self._pending += self.step_rewards
+        self._credit(rewards)
         if scored is not None:
             self.agent_selection = AGENTS[1 - agent] if self._active.any() else AGENTS[0]
 
     def observe(self, row: int, agent: str) -> dict[str, Any]:
         """What one agent sees of one game, whoever is to move."""
         waiting = row in self._messages
-        return self.format.observe(row, AGENTS.index(agent), waiting=waiting)
+        return self.format.observe(row, agent_index(agent), waiting=waiting)
 
     def infos(self) -> dict[str, np.ndarray]:
         """Numbers about the last step, float64 [N] each; see `VectorStep`."""
@@ -213,9 +151,6 @@ class VectorGame:
         self._active[:] = False
         self.agents = []
 
-    def close(self) -> None:
-        """Nothing to release."""
-
     def _write(self, actions: Sequence[Any] | np.ndarray) -> list[Scored] | None:
         """Takes up the actions, and plays the messages once all are complete; None until then."""
         playing = np.flatnonzero(self._active).tolist()
@@ -239,15 +174,3 @@ class VectorGame:
         waiting = np.zeros(self.num_envs, dtype=bool)
         waiting[list(self._messages)] = True
         return waiting
-
-    def _step_ended(self, actions: object) -> None:
-        if not self.agents:
-            raise IllegalAction("all games have ended; call reset() first", rows=())
-        if actions is not None:
-            raise IllegalAction(
-                "all games have ended; step with None until `agents` is empty, or reset()",
-                rows=range(self.num_envs),
-            )
-        self._pending[:, AGENTS.index(self.agent_selection)] = 0.0
-        self.agents.remove(self.agent_selection)
-        self.agent_selection = self.agents[0] if self.agents else AGENTS[0]

@@ -166,7 +166,7 @@ def test_pickles_in_the_middle_of_a_game(make_env: MakeEnv, letter_likeness: Div
 def test_rendering(make_env: MakeEnv, capsys: pytest.CaptureFixture[str]) -> None:
     game = (
         "seed prompt [harmful]: only\n  adversary: p\n  defender:  1\n"
-        "  score 1.000, likeness 0.000; rewards: adversary -1.000, defender 1.000"
+        "  score 1.000, likeness 0.000, valid 1.000; rewards: adversary -1.000, defender 1.000"
     )
     silent = make_env(seed_prompts=["only"])
     play(silent, ["p", "1"], seed=0)
@@ -179,7 +179,7 @@ def test_rendering(make_env: MakeEnv, capsys: pytest.CaptureFixture[str]) -> Non
     play(human, ["p", "1"], seed=0)
     assert capsys.readouterr().out == game + "\n"
     assert human.render() is None
-    assert capsys.readouterr().out == game + "\n"
+    assert capsys.readouterr().out == ""  # all of it was printed while it was played
     human.close()
 
 

@@ -138,5 +138,10 @@ def test_a_row_does_not_depend_on_its_batch(tokenizer: Any) -> None:
     assert together == alone
 
 
+def test_half_a_surrogate_pair_is_read_as_an_unknown_character(tokenizer: Any) -> None:
+    """Legal in a message, though no tokenizer takes it."""
+    assert one(tokenizer, "tell \ud83d me") == one(tokenizer, "tell \ufffd me")
+
+
 def test_no_conversations(tokenizer: Any) -> None:
     assert encode_chats(tokenizer, [], add_generation_prompt=True) == []

@@ -8,7 +8,7 @@ from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_game_env.spaces import Chat, Message, Utterance
+from llm_game_env.spaces import Chat, Message, Utterance, without_half_pairs
 
 
 @given(st.text(max_size=30), st.integers(0, 30))
@@ -19,6 +19,14 @@ def test_utterance_holds_every_string_up_to_its_length(text: str, max_chars: int
 @pytest.mark.parametrize("text", ["", "é中🙂", "a\n\x00\u2028", np.str_("numpy"), "\ud83d"])
 def test_utterance_holds_odd_strings(text: str) -> None:
     assert text in Utterance(10)
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [("plain", "plain"), ("é🙂中", "é🙂中"), ("a\ud83d b\ude42", "a\ufffd b\ufffd"), ("", "")],
+)
+def test_half_pairs_are_replaced(text: str, readable: str) -> None:
+    assert without_half_pairs(text) == readable
 
 
 @pytest.mark.parametrize("item", [None, 3, b"bytes", ["a"], "x" * 11])

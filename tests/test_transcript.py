@@ -1,42 +1,49 @@
 """Games as text for people."""
 
-import pytest
-
+from llm_game_env.rendering import as_text
 from llm_game_env.rewards import Exchange
 from llm_game_env.scoring import RewardParts
 from llm_game_env.seeds import Seed
-from llm_game_env.transcript import printable, transcript
+from llm_game_env.transcript import game_lines
+
+SEED = Seed("say\nit", "benign")
+EXCHANGES = [Exchange(SEED, (), "p1", "r1"), Exchange(SEED, (), "\x1b[2Jp2", "")]
+PARTS = [
+    RewardParts(score=0.25, likeness=2.0, self_bleu=0.5, valid=1.0),
+    RewardParts(score=1.0),
+]
+PAID = [(-2.25, 0.25), (-1.0, 1.0)]
 
 
 def test_a_game_by_hand() -> None:
-    seed = Seed("say\nit", "benign")
-    exchanges = [Exchange(seed, (), "p1", "r1"), Exchange(seed, (), "\x1b[2Jp2", "")]
-    parts = [RewardParts(score=0.25, likeness=2.0, valid=1.0), RewardParts(score=1.0)]
-    assert transcript(seed, exchanges, parts) == (
+    lines = game_lines(SEED, EXCHANGES, PARTS, PAID, ended=True)
+    assert as_text(lines) == (
         "seed prompt [benign]: say\\nit\n"
         "  adversary: p1\n"
         "  defender:  r1\n"
-        "  score 0.250, likeness 2.000; rewards: adversary -2.250, defender 0.250\n"
+        "  score 0.250, likeness 2.000, valid 1.000; rewards: adversary -2.250, defender 0.250\n"
         "  adversary: \\x1b[2Jp2\n"
         "  defender:  \n"
-        "  score 1.000, likeness 0.000; rewards: adversary -1.000, defender 1.000"
+        "  score 1.000, likeness 0.000, valid 0.000; rewards: adversary -1.000, defender 1.000\n"
+        "  total: score 1.250, likeness 2.000, valid 1.000; "
+        "rewards: adversary -3.250, defender 1.250"
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain é中🙂 text", "plain é中🙂 text"),
-        ("a\r\n\tb", "a\\r\\n\\tb"),
-        ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
-        ("\x9b31m", "\\x9b31m"),
-        ("right\u202eleft", "right\\u202eleft"),
-        ("\u2028\u2029", "\\u2028\\u2029"),
-        ("\ud83d", "\\ud83d"),
-        ("\ue000", "\\ue000"),
-        ("", ""),
-    ],
-)
-def test_control_characters_are_shown(text: str, shown: str) -> None:
-    assert printable(text) == shown
-    printable(text).encode("utf-8")
+def test_a_game_goes_on() -> None:
+    lines = game_lines(SEED, EXCHANGES[:1], PARTS[:1], PAID[:1], prompt="p2\nscore 9")
+    assert [line.speaker for line in lines] == ["", "adversary", "defender", "", "adversary"]
+    assert str(lines[-1]) == "  adversary: p2\\nscore 9"
+
+
+def test_one_turn_has_no_totals() -> None:
+    unfinished = game_lines(SEED, EXCHANGES[:1], PARTS[:1], PAID[:1])
+    assert game_lines(SEED, EXCHANGES[:1], PARTS[:1], PAID[:1], ended=True) == unfinished
+
+
+def test_a_game_shows_the_parts_it_has() -> None:
+    terms = ("score", "self_bleu", "intent")
+    lines = game_lines(SEED, EXCHANGES[:1], PARTS[:1], [(0.0, -0.0)], terms=terms)
+    assert str(lines[-1]) == (
+        "  score 0.250, self_bleu 0.500, intent 0.000; rewards: adversary 0.000, defender 0.000"
+    )

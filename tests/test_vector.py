@@ -206,7 +206,7 @@ def test_transcript_tells_the_row(make_games: MakeGames) -> None:
         "seed prompt [harmful]: s2\n"
         "  adversary: other\\nline\n"
         "  defender:  1\n"
-        "  score 1.000, likeness 0.000; rewards: adversary -1.000, defender 1.000"
+        "  score 1.000, likeness 0.000, valid 1.000; rewards: adversary -1.000, defender 1.000"
     )
 
 

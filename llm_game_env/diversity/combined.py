@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from llm_game_env.checks import brief
 from llm_game_env.diversity.embedding import EmbeddingSimilarity
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
 from llm_game_env.diversity.token_batch import checked_texts
@@ -148,6 +149,8 @@ class Diversity:
             ConfigurationError: if other parts were on, the window was another, or a part refuses
                 its state.
         """
+        if not isinstance(state, Mapping) or not {"recent", "count"} <= state.keys():
+            raise ConfigurationError(f"state={brief(state)} is none that state_dict() gave")
         if state.get("window") != self.window:
             raise ConfigurationError(
                 f"the saved Diversity has window={state.get('window')!r}, this one "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from llm_game_env.checks import brief
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.formats.vocabulary import END, Vocabulary
 
@@ -25,8 +26,9 @@ class LegalTexts:
     """
 
     def __init__(self, texts: Sequence[str], vocabulary: Vocabulary) -> None:
-        if isinstance(texts, str) or not texts:
-            raise ConfigurationError(f"action_mask holds {texts!r}; give a list of texts")
+        listed = isinstance(texts, Sequence) and not isinstance(texts, str) and len(texts) > 0
+        if not listed or not all(isinstance(text, str) for text in texts):
+            raise ConfigurationError(f"action_mask holds {brief(texts)}; give a list of texts")
         spelt = sorted(vocabulary.spell_all(texts))
         self._size = vocabulary.size
         # A column more than the longest text: every row ends with END.

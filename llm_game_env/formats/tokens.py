@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from gymnasium import spaces
 
-from llm_game_env.errors import ConfigurationError, IllegalAction
+from llm_game_env.checks import brief, check_choice, check_whole
+from llm_game_env.errors import IllegalAction
 from llm_game_env.formats.legal_texts import LegalTexts
 from llm_game_env.formats.vocabulary import END, Reserved, Vocabulary
 from llm_game_env.game import Game
@@ -43,11 +44,8 @@ class TokenSettings:
 
     def __post_init__(self) -> None:
         for name in ("max_tokens", "max_context"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigurationError(f"{name}={value!r} must be a whole number of at least 1")
-        if self.illegal not in get_args(Illegal):
-            raise ConfigurationError(f"illegal={self.illegal!r} must be 'raise' or 'end_message'")
+            check_whole(name, getattr(self, name))
+        check_choice("illegal", self.illegal, get_args(Illegal))
 
 
 class TokenFormat:
@@ -151,8 +149,8 @@ class TokenFormat:
     def _illegal(self, actions: Mapping[int, Any], read: Mapping[int, int | None]) -> IllegalAction:
         bad = sorted(row for row, token in read.items() if token is None)
         return IllegalAction(
-            f"the action of row {bad[0]} is {actions[bad[0]]!r}; send a whole number from 0 to "
-            f"{len(self._all_legal) - 1} that its action_mask allows"
+            f"the action of row {bad[0]} is {brief(actions[bad[0]])}; send a whole number from 0 "
+            f"to {len(self._all_legal) - 1} that its action_mask allows"
             + (f" (rows {bad})" if len(bad) > 1 else ""),
             rows=bad,
         )

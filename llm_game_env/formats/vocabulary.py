@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from llm_game_env.chat import TextEncoder
+from llm_game_env.checks import brief
 from llm_game_env.errors import ConfigurationError
 
 END = 0
@@ -46,24 +47,27 @@ class Vocabulary:
         size: V, the number of actions.
 
     Raises:
-        ConfigurationError: the texts are one string, or leave no token.
+        ConfigurationError: the tokenizer is none, the texts are no texts, or leave no token.
     """
 
     def __init__(self, tokenizer: Any, texts: Iterable[str] | None = None) -> None:
+        if not hasattr(tokenizer, "get_added_vocab"):
+            raise ConfigurationError(
+                f"tokenizer={brief(tokenizer)} is no Hugging Face tokenizer; give one, the folder "
+                "of one or its hub id"
+            )
         self._tokenizer = tokenizer
         self._encoder = TextEncoder(tokenizer)
         special = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
         allowed = range(len(tokenizer))
-        if isinstance(texts, str):
-            raise ConfigurationError(f"vocabulary={texts!r} must be a list of texts")
         if texts is not None:
-            spelt = self._encoder.encode([str(text) for text in texts])
+            spelt = self._encoder.encode(_listed(texts))
             allowed = sorted({token for ids in spelt for token in ids})
         self._token_ids = [-1, *(token for token in allowed if token not in special)]
         self.size = len(self._token_ids)
         if self.size == 1:
             raise ConfigurationError(
-                f"vocabulary={texts!r} leaves no token to write with; give texts that the "
+                f"vocabulary={brief(texts)} leaves no token to write with; give texts that the "
                 "tokenizer knows the words of"
             )
         self._actions = np.full(
@@ -109,3 +113,14 @@ class Vocabulary:
                     "vocabulary, or leave it out"
                 )
         return spelt
+
+
+def _listed(texts: Any) -> list[str]:
+    # Any iterable will do, but not a text, which is one of characters.
+    try:
+        listed: list[Any] = [None] if isinstance(texts, str) else list(texts)
+    except TypeError:
+        listed = [None]
+    if not all(isinstance(text, str) for text in listed):
+        raise ConfigurationError(f"vocabulary={brief(texts)} must be a list of texts")
+    return listed

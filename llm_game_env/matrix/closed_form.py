@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from llm_game_env.checks import brief
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
+from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, agent_index
 
 MAX_SUM_ERROR = 1e-6
 
@@ -89,14 +90,12 @@ class MatrixGame:
         Raises:
             ConfigurationError: there is no such agent, or the policy is none.
         """
-        if agent == AGENTS[ADVERSARY]:
-            reply = np.zeros(self.num_prompts)
-            reply[np.argmin(self._costs(self._defender(policy)))] = 1.0
-            return reply
-        if agent == AGENTS[DEFENDER]:
+        if agent_index(agent) == DEFENDER:
             worth = self._worth(self._adversary(policy))
             return np.eye(self.num_responses)[worth.argmax(axis=1)]
-        raise ConfigurationError(f"agent={agent!r} must be one of {list(AGENTS)}")
+        reply = np.zeros(self.num_prompts)
+        reply[np.argmin(self._costs(self._defender(policy)))] = 1.0
+        return reply
 
     def nash_gap(self, adversary: ArrayLike, defender: ArrayLike) -> float:
         """max_π' J(π', μ) - min_μ' J(π, μ'), at least 0 and 0 at an equilibrium (Definition 3.1).
@@ -194,28 +193,35 @@ def make_matrix_game(
     scores = _numbers("payoff", payoff)
     if scores.ndim != 2 or not scores.size:
         raise ConfigurationError(
-            f"payoff has the shape {scores.shape}; give one row a prompt, one column a response"
+            f"payoff has the shape {scores.shape}; give one row a prompt, one column a response, "
+            f"got {brief(payoff)}"
         )
     rows = scores.shape[0]
     costs = np.zeros(rows) if likeness is None else _numbers("likeness", likeness)
     if costs.shape != (rows,):
-        raise ConfigurationError(f"likeness has the shape {costs.shape}; give one for {rows} rows")
+        raise ConfigurationError(
+            f"likeness has the shape {costs.shape}; give one for {rows} rows, got {brief(likeness)}"
+        )
     return MatrixGame(scores, _information(information, rows), costs)
 
 
 def _information(information: ArrayLike | None, rows: int) -> np.ndarray:
     if information is None:
         return np.arange(rows)
-    sets = np.asarray(information)
+    try:
+        sets = np.asarray(information)
+    except ValueError:  # lists of several lengths
+        sets = np.empty(0)
     if sets.shape != (rows,) or not np.issubdtype(sets.dtype, np.integer):
         raise ConfigurationError(
             f"information has the shape {sets.shape} and type {sets.dtype}; give a whole number "
-            f"for each of the {rows} prompts"
+            f"for each of the {rows} prompts, got {brief(information)}"
         )
     present = np.unique(sets)
     if not np.array_equal(present, np.arange(len(present))):
         raise ConfigurationError(
-            f"information names the sets {present.tolist()}; number them 0, 1, 2 without a gap"
+            f"information names the sets {brief(present.tolist())}; number them 0, 1, 2 without a "
+            "gap"
         )
     return sets.astype(np.int64)
 
@@ -224,21 +230,27 @@ def _numbers(name: str, values: ArrayLike) -> np.ndarray:
     try:
         numbers = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{name} must be an array of numbers ({error})") from error
+        raise ConfigurationError(
+            f"{name} must be an array of numbers ({error}), got {brief(values)}"
+        ) from error
     if not np.isfinite(numbers).all():
-        raise ConfigurationError(f"{name} holds numbers that are not finite; replace them")
+        raise ConfigurationError(
+            f"{name} holds numbers that are not finite; replace them in {brief(values)}"
+        )
     return numbers
 
 
 def _distributions(name: str, policy: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     rows = _numbers(name, policy)
     if rows.shape != shape:
-        raise ConfigurationError(f"{name} has the shape {rows.shape}; it must be {shape}")
+        raise ConfigurationError(
+            f"{name} has the shape {rows.shape}; it must be {shape}, got {brief(policy)}"
+        )
     sums = rows.sum(axis=-1)
     if (rows < 0).any() or (abs(sums - 1.0) > MAX_SUM_ERROR).any():
         raise ConfigurationError(
             f"{name} must hold probabilities that add up to 1; the least is {rows.min():.3g}, the "
-            f"sums go from {sums.min():.6g} to {sums.max():.6g}"
+            f"sums go from {sums.min():.6g} to {sums.max():.6g} in {brief(policy)}"
         )
     return rows
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llm_game_env.checks import brief, check_seed, check_whole
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.gatekeeper.corpus import answers
 from llm_game_env.gatekeeper.grammar import Question, all_questions
@@ -34,12 +35,11 @@ def random_payoff(num_prompts: int, num_responses: int, seed: int) -> np.ndarray
     """Independent uniform scores in [0, 1), float64 [X, Y].
 
     Raises:
-        ConfigurationError: a count is below 1.
+        ConfigurationError: a count is no whole number of at least 1, or the seed none of at least
+            0.
     """
-    for name, count in (("num_prompts", num_prompts), ("num_responses", num_responses)):
-        if count < 1:
-            raise ConfigurationError(f"{name}={count} must be at least 1")
-    return np.random.default_rng(seed).random((num_prompts, num_responses))
+    shape = check_whole("num_prompts", num_prompts), check_whole("num_responses", num_responses)
+    return np.random.default_rng(check_seed("seed", seed)).random(shape)
 
 
 def gatekeeper_payoff(questions: Iterable[Question] | None = None) -> GatekeeperPayoff:
@@ -49,11 +49,18 @@ def gatekeeper_payoff(questions: Iterable[Question] | None = None) -> Gatekeeper
         questions: the prompts; every question of the grammar (27,440) by default.
 
     Raises:
-        ConfigurationError: there are no questions.
+        ConfigurationError: there are no questions, or something else among them.
     """
+    if questions is not None and not isinstance(questions, Iterable):
+        raise ConfigurationError(f"questions={brief(questions)} must be a list of questions")
     prompts = tuple(all_questions() if questions is None else questions)
     if not prompts:
         raise ConfigurationError("questions is empty; give at least one")
+    if others := [prompt for prompt in prompts if not isinstance(prompt, Question)]:
+        raise ConfigurationError(
+            f"questions holds {brief(others)}; give questions such as parse() of "
+            "llm_game_env.gatekeeper.grammar returns"
+        )
     responses = (REFUSALS[0], *(answers(matter)[0] for matter in MATTERS))
     by_matter = {
         matter.key: [judge_answer(matter, response) is Verdict.OK for response in responses]

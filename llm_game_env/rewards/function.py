@@ -6,8 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from llm_game_env.checks import brief, check_finite
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.protocol import Exchange, as_float32
+
+
+def check_callable(name: str, function: object) -> None:
+    """Refuses what cannot be called.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    if not callable(function):
+        raise ConfigurationError(f"{name}={brief(function)} must be a function")
 
 
 def check_picklable(kind: str, function: Callable[..., Any]) -> None:
@@ -31,13 +42,17 @@ class FunctionReward:
     Args:
         function: takes N exchanges, returns N numbers; higher is better for the defender.
         best: the highest score it can give.
+
+    Raises:
+        ConfigurationError: one is no function, or the other no finite number.
     """
 
     def __init__(
         self, function: Callable[[Sequence[Exchange]], Sequence[float]], best: float = 1.0
     ) -> None:
+        check_callable("function", function)
         self.function = function
-        self.best = best
+        self.best = check_finite("best", best)
 
     def __reduce__(self) -> tuple[Any, ...]:
         check_picklable("reward", self.function)

@@ -5,9 +5,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from llm_game_env.checks import check_between
 from llm_game_env.encoders import Encoder, check_encoder, unit_embeddings
-from llm_game_env.errors import ConfigurationError
-from llm_game_env.rewards.function import check_picklable
+from llm_game_env.rewards.function import check_callable, check_picklable
 
 
 @runtime_checkable
@@ -24,9 +24,13 @@ class FunctionIntent:
 
     Args:
         function: takes a goal and a prompt, says whether the prompt asks for the goal.
+
+    Raises:
+        ConfigurationError: it is no function.
     """
 
     def __init__(self, function: Callable[[str, str], bool]) -> None:
+        check_callable("function", function)
         self.function = function
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -52,10 +56,8 @@ class EmbeddingIntent:
 
     def __init__(self, encoder: Encoder, min_cosine: float = 0.5) -> None:
         check_encoder(encoder)
-        if not -1 <= min_cosine <= 1:
-            raise ConfigurationError(f"min_cosine={min_cosine!r} must be in [-1, 1]")
         self.encoder = encoder
-        self.min_cosine = min_cosine
+        self.min_cosine = check_between("min_cosine", min_cosine, -1, 1)
 
     def keeps(self, goals: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
         """See `IntentCheck.keeps`.

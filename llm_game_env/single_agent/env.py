@@ -5,10 +5,11 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from llm_game_env.checks import check_seed
 from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.infos import seed_infos
 from llm_game_env.options import read_options
-from llm_game_env.rendering import RENDER_MODES, check_render_mode, shown
+from llm_game_env.rendering import RENDER_MODES, Screen, check_render_mode
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.single_agent.seat import Outcome, Seat, SeatSettings
 
@@ -21,7 +22,7 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
 
     Args:
         settings: see `SeatSettings`.
-        render_mode: "ansi" returns the transcript, "human" prints it at the end of a game.
+        render_mode: "ansi" returns the transcript, "human" prints the game as it goes.
     """
 
     # Text has no frames; Gymnasium warns where their rate is not declared.
@@ -31,6 +32,7 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         check_render_mode(render_mode)
         self.render_mode = render_mode
         self._seat = Seat(settings, 1)
+        self._screen = Screen()
         self.observation_space = self._seat.observation_space
         self.action_space = self._seat.action_space
 
@@ -42,14 +44,21 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         Args:
             seed: of the game and of the opponent; this empties the history.
             options: as in `VectorGame.reset`.
+
+        Raises:
+            ConfigurationError: a known option or the seed cannot be used; nothing has changed.
         """
-        super().reset(seed=seed)
         game = self._seat.game
         chosen = read_options(options, game.rules.seeds, 1)
+        seed = None if seed is None else check_seed("seed", seed)
+        super().reset(seed=seed)
         if seed is not None:
             self._seat.seed([seed])
         game.freeze_history = chosen.freeze_history
         self._seat.reset([0], chosen.seed_indices)
+        self._screen.clear()
+        if self.render_mode == "human":
+            self.render()
         return self._seat.observe(0), self._infos(Outcome())
 
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, float]]:
@@ -66,7 +75,7 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         if not self._seat.game.is_active(0):
             raise IllegalAction("the game is over; call reset() first")
         (outcome,) = self._seat.step([0], [action])
-        if outcome.ended and self.render_mode == "human":
+        if self.render_mode == "human":
             self.render()
         infos = self._infos(outcome)
         return self._seat.observe(0), outcome.reward, outcome.ended, False, infos
@@ -89,8 +98,11 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         return self._seat.game.transcript(0)
 
     def render(self) -> Any:
-        """The transcript: returned in mode "ansi", printed in mode "human"."""
-        return shown(self.transcript(), self.render_mode)
+        """The transcript in mode "ansi"; in mode "human" what is new of it is printed.
+
+        In mode "human" the environment calls it itself, at every reset and step.
+        """
+        return self._screen.show(self._seat.game.lines(0), self.render_mode)
 
     def _infos(self, outcome: Outcome) -> dict[str, float]:
         return {**outcome.parts._asdict(), **seed_infos(self._seat.game, 0)}

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from llm_game_env.checks import brief, check_whole
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
 from llm_game_env.infos import NOTHING
 from llm_game_env.players.protocol import Player
-from llm_game_env.rules import AGENTS, Rules
+from llm_game_env.rules import AGENTS, Rules, agent_index
 from llm_game_env.scoring import RewardParts
 
 
@@ -43,7 +44,8 @@ class SeatSettings:
         tokens: settings of the tokens format; None for the text format.
 
     Raises:
-        ConfigurationError: there is no such agent, or the opponent is no player.
+        ConfigurationError: there is no such agent, the opponent is no player, or its limit is no
+            whole number of at least 1.
     """
 
     rules: Rules
@@ -54,18 +56,13 @@ class SeatSettings:
     tokens: TokenSettings | None = None
 
     def __post_init__(self) -> None:
-        if self.agent not in AGENTS:
-            raise ConfigurationError(f"agent={self.agent!r} must be one of {', '.join(AGENTS)}")
+        agent_index(self.agent)
         if not isinstance(self.opponent, Player):
             raise ConfigurationError(
-                f"opponent={self.opponent!r} has no reply(); give a Player such as those of "
+                f"opponent={brief(self.opponent)} has no reply(); give a Player such as those of "
                 "llm_game_env.players"
             )
-        if not isinstance(self.opponent_max_tokens, int) or self.opponent_max_tokens < 1:
-            raise ConfigurationError(
-                f"opponent_max_tokens={self.opponent_max_tokens!r} must be a whole number of at "
-                "least 1"
-            )
+        check_whole("opponent_max_tokens", self.opponent_max_tokens)
 
 
 class Seat:

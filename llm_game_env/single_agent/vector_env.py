@@ -12,6 +12,7 @@ import numpy as np
 from gymnasium import vector
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 
+from llm_game_env.checks import brief, check_choice, check_one_each, check_whole
 from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.infos import PART_NAMES, seed_infos
 from llm_game_env.options import read_options, row_seeds
@@ -35,26 +36,28 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
             over. "NextStep": the next step starts a new one and ignores the action. "SameStep": a
             new one starts at once; the last observation and infos are `infos["final_obs"]` and
             `infos["final_info"]`. "Disabled": `reset(options={"reset_mask": …})` starts new ones.
+        render_mode: None, or "ansi" for the transcripts.
 
     Raises:
         ConfigurationError: an argument cannot be used.
     """
 
     def __init__(
-        self, num_envs: int, settings: SeatSettings, autoreset_mode: str | Enum = NEXT_STEP
+        self,
+        num_envs: int,
+        settings: SeatSettings,
+        autoreset_mode: str | Enum = NEXT_STEP,
+        render_mode: str | None = None,
     ) -> None:
-        if not isinstance(num_envs, int) or num_envs < 1:
-            raise ConfigurationError(f"num_envs={num_envs!r} must be a whole number of at least 1")
+        num_envs = check_whole("num_envs", num_envs)
         mode = autoreset_mode.value if isinstance(autoreset_mode, Enum) else autoreset_mode
-        if mode not in (NEXT_STEP, SAME_STEP, DISABLED):
-            raise ConfigurationError(
-                f"autoreset_mode={autoreset_mode!r} must be {NEXT_STEP!r}, {SAME_STEP!r} or "
-                f"{DISABLED!r}"
-            )
+        check_choice("autoreset_mode", mode, (NEXT_STEP, SAME_STEP, DISABLED))
+        if render_mode is not None:  # Of several games printed at once nobody would read any.
+            check_choice("render_mode", render_mode, ("ansi",))
         self.num_envs = num_envs
-        self.render_mode = None
+        self.render_mode = render_mode
         self._mode = mode
-        self.metadata = {"render_modes": [], "autoreset_mode": _declared(mode)}
+        self.metadata = {"render_modes": ["ansi"], "autoreset_mode": _declared(mode)}
         self._seat = Seat(settings, num_envs)
         self.single_observation_space = self._seat.observation_space
         self.single_action_space = self._seat.action_space
@@ -78,11 +81,11 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
                 `seed_prompt_ids`, one a row, and `freeze_history` as in `VectorGame.reset`.
 
         Raises:
-            ConfigurationError: an option or the list of seeds cannot be used.
+            ConfigurationError: an option or the seed cannot be used; nothing has changed.
         """
+        chosen = read_options(options, self._seat.game.rules.seeds, self.num_envs)
         rows = self._rows_to_reset(seed, options)
         seeds = None if seed is None else row_seeds(seed, self.num_envs)
-        chosen = read_options(options, self._seat.game.rules.seeds, self.num_envs)
         indices = chosen.seed_indices
         if indices is not None and len(indices) != len(rows):
             raise ConfigurationError(
@@ -111,11 +114,7 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
             IllegalAction: an action is outside the space or masked, or, with autoreset disabled, a
                 game is over; nothing has changed.
         """
-        if len(actions) != self.num_envs or isinstance(actions, str):
-            raise IllegalAction(
-                f"{len(actions)} actions for {self.num_envs} games; send one each",
-                rows=range(self.num_envs),
-            )
+        check_one_each(actions, self.num_envs)
         over = np.flatnonzero(self._ended).tolist()
         if over and self._mode != NEXT_STEP:
             raise IllegalAction(f"the games of rows {over} are over; call reset() first", rows=over)
@@ -154,6 +153,12 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
         """One row's game as text."""
         return self._seat.game.transcript(row)
 
+    def render(self) -> tuple[Any, ...] | None:
+        """The transcript of each game in mode "ansi"."""
+        if self.render_mode is None:
+            return None
+        return tuple(self.transcript(row) for row in range(self.num_envs))
+
     def close_extras(self, **kwargs: Any) -> None:
         """Nothing to release."""
 
@@ -167,10 +172,12 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
             raise ConfigurationError(
                 "options['reset_mask'] with a seed: a seed starts all rows anew; leave one out"
             )
-        chosen = np.asarray(mask)
-        if chosen.shape != (self.num_envs,) or chosen.dtype != bool or not chosen.any():
+        chosen = np.array(mask, dtype=object)
+        are_flags = all(isinstance(one, bool | np.bool_) for one in chosen.ravel())
+        if chosen.shape != (self.num_envs,) or not are_flags or not chosen.any():
             raise ConfigurationError(
-                f"options['reset_mask']={mask!r} must hold {self.num_envs} truth values, some True"
+                f"options['reset_mask']={brief(mask)} must hold {self.num_envs} truth values, "
+                "some True"
             )
         return np.flatnonzero(chosen).tolist()
 

@@ -152,3 +152,14 @@ def test_bad_states_are_refused() -> None:
     for state in ({}, {"count": 1, "sum": None}, {"count": 1, "sum": np.zeros((2, 2))}):
         with pytest.raises(ConfigurationError):
             measure.load_state_dict(state)
+
+
+def test_half_a_surrogate_pair_reaches_no_encoder() -> None:
+    seen: list[str] = []
+
+    def encode(texts: list[str]) -> np.ndarray:
+        seen.extend(texts)
+        return np.ones((len(texts), 2))
+
+    EmbeddingSimilarity(encode).add(["half \ud83d", "é"])
+    assert seen == ["half \ufffd", "é"]

@@ -69,14 +69,22 @@ def test_rendering(capsys: pytest.CaptureFixture[str]) -> None:
     ansi.reset()
     assert ansi.render() == ""
     ansi.step(1)
-    assert ansi.render() == "prompt 1"
+    assert ansi.render() == "  adversary: prompt 1"
     ansi.step(0)
-    assert ansi.render() == "prompt 1, response 0: score 0.300, likeness 0.000"
+    game = (
+        "  adversary: prompt 1\n  defender:  response 0\n"
+        "  score 0.300, likeness 0.000; rewards: adversary -0.300, defender 0.300"
+    )
+    assert ansi.render() == game
+    assert capsys.readouterr().out == ""
     human = matrix_v0.raw_env(PAYOFF, render_mode="human")
-    human.reset()
-    human.step(2)
-    human.step(1)
-    assert capsys.readouterr().out == "prompt 2, response 1: score 0.600, likeness 0.000\n"
+    for _ in range(2):
+        human.reset()
+        assert capsys.readouterr().out == ""
+        human.step(1)
+        assert capsys.readouterr().out == "  adversary: prompt 1\n"
+        human.step(0)
+        assert capsys.readouterr().out == game.split("\n", 1)[1] + "\n"
     with pytest.raises(ConfigurationError, match="render_mode='rgb_array' must be None or one of"):
         matrix_v0.env(render_mode="rgb_array")
 
@@ -96,6 +104,18 @@ def test_the_parallel_view_is_the_same_game() -> None:
     assert all(terminations.values())
     assert env.agents == []
     assert env.step({}) == ({}, {}, {}, {}, {})
+
+
+def test_the_parallel_view_knows_its_closed_forms() -> None:
+    env = matrix_v0.parallel_env(payoff=PAYOFF).unwrapped
+    assert np.array_equal(env.payoff, PAYOFF)
+    assert env.value == pytest.approx(0.2)
+    assert env.nash_gap([1, 0, 0], [[0, 1]] * 3) == pytest.approx(0)
+    with pytest.raises(AttributeError, match="'TurnParallelEnv' object has no attribute 'rewards'"):
+        _ = env.rewards
+    env.reset()
+    env.load_state_dict(env.state_dict())
+    assert env.agents == []
 
 
 def test_the_parallel_view_wants_the_movers_action() -> None:

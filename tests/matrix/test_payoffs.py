@@ -18,7 +18,7 @@ def test_random_payoffs_follow_their_seed() -> None:
     assert ((payoff >= 0) & (payoff < 1)).all()
     assert np.array_equal(payoff, random_payoff(3, 4, seed=1))
     assert not np.array_equal(payoff, random_payoff(3, 4, seed=2))
-    with pytest.raises(ConfigurationError, match="num_responses=0 must be at least 1"):
+    with pytest.raises(ConfigurationError, match="num_responses=0 must be a whole number"):
         random_payoff(3, 0, seed=1)
 
 

@@ -23,7 +23,9 @@ def same(one: Any, other: Any) -> bool:
     return bool(np.array_equal(one, other)) if isinstance(one, np.ndarray) else one == other
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
+)
 @given(data=st.data(), agent=st.sampled_from(["adversary_0", "defender_0"]))
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 @pytest.mark.parametrize("action_format", ["text", "tokens"])
@@ -155,3 +157,17 @@ def test_rows_of_a_batch_can_be_iterated(arguments: dict[str, Any]) -> None:
     observations, _ = env.reset(seed=0)
     for row in iterate(env.observation_space, observations):
         assert row in env.single_observation_space
+
+
+def test_transcripts_of_all_rows(arguments: dict[str, Any]) -> None:
+    games = red_team_v0.single_agent_vector_env(
+        2, agent="adversary_0", render_mode="ansi", **arguments
+    )
+    games.reset(seed=0)
+    games.step(("p", "q"))
+    shown = games.render()
+    assert shown is not None
+    assert shown == tuple(games.transcript(row) for row in range(2))
+    assert ["  adversary: p" in shown[0], "  adversary: q" in shown[1]] == [True, True]
+    silent = red_team_v0.single_agent_vector_env(2, agent="adversary_0", **arguments)
+    assert silent.render() is None
