@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium import Space
 
+from llm_game_env.batches import check_batch
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.formats import TokenSettings, make_format
@@ -162,15 +163,7 @@ class VectorGame:
         if not self._active.any():
             self._step_ended(actions)
             return
-        if isinstance(actions, str):  # a sequence too: of messages of one character each
-            actions = None
-        if actions is None or len(actions) != self.num_envs:
-            got = "no list of actions" if actions is None else f"{len(actions)} actions"
-            raise IllegalAction(
-                f"{got} for {self.num_envs} games; send a list with one action a game "
-                "(anything, None included, where a game has ended)",
-                rows=range(self.num_envs),
-            )
+        check_batch(actions, self.num_envs)
         scored = self._write(actions)
         self.step_rewards = np.zeros((self.num_envs, len(AGENTS)))
         self._parts[:] = 0.0

@@ -72,7 +72,10 @@ def test_stepping_before_the_first_reset_is_refused(make_games: MakeGames) -> No
         make_games(1).step(["p"])
 
 
-@pytest.mark.parametrize("actions", [None, [], ["p"], ["p"] * 3, "pp"])
+@pytest.mark.parametrize(
+    "actions",
+    [None, [], ["p"], ["p"] * 3, "pp", b"pp", 2, np.array("p"), {0: "p", 1: "q"}, {"p", "q"}],
+)
 def test_the_wrong_number_of_actions_is_refused(make_games: MakeGames, actions: Any) -> None:
     games = make_games(2)
     games.reset(seed=0)

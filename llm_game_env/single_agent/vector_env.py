@@ -12,6 +12,7 @@ import numpy as np
 from gymnasium import vector
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 
+from llm_game_env.batches import check_batch
 from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.infos import PART_NAMES, seed_infos
 from llm_game_env.options import read_options, row_seeds
@@ -111,11 +112,7 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
             IllegalAction: an action is outside the space or masked, or, with autoreset disabled, a
                 game is over; nothing has changed.
         """
-        if len(actions) != self.num_envs or isinstance(actions, str):
-            raise IllegalAction(
-                f"{len(actions)} actions for {self.num_envs} games; send one each",
-                rows=range(self.num_envs),
-            )
+        check_batch(actions, self.num_envs)
         over = np.flatnonzero(self._ended).tolist()
         if over and self._mode != NEXT_STEP:
             raise IllegalAction(f"the games of rows {over} are over; call reset() first", rows=over)

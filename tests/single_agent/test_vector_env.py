@@ -86,7 +86,7 @@ def test_games_without_autoreset(arguments: dict[str, Any]) -> None:
 def test_an_illegal_action_leaves_every_row(arguments: dict[str, Any]) -> None:
     env = red_team_v0.single_agent_vector_env(2, agent="adversary_0", **arguments)
     before, _ = env.reset(seed=0)
-    for actions in (["p"], "pp", ["p", 3]):
+    for actions in (["p"], "pp", ["p", 3], None, 2, {0: "p", 1: "q"}):
         with pytest.raises(IllegalAction):
             env.step(actions)
     after, *_ = env.step(["p", "q"])
