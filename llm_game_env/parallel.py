@@ -69,10 +69,9 @@ class TurnParallelEnv(ParallelEnv[str, Any, Any]):
         if not self.agents:
             return {}, {}, {}, {}, {}
         mover = self.aec.agent_selection
-        if mover not in actions:
-            raise IllegalAction(
-                f"actions has the keys {list(actions)}; give one for {mover}, whose turn it is"
-            )
+        if not isinstance(actions, Mapping) or mover not in actions:
+            got = f"the keys {list(actions)}" if isinstance(actions, Mapping) else "no keys"
+            raise IllegalAction(f"actions has {got}; give one for {mover}, whose turn it is")
         self.aec.step(actions[mover])
         steps = (
             self._observations(),
