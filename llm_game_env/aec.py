@@ -7,7 +7,7 @@ from llm_game_env.diversity import Diversity
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
 from llm_game_env.infos import NOTHING, seed_infos
-from llm_game_env.options import read_options
+from llm_game_env.options import read_options, row_seeds
 from llm_game_env.rendering import shown
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, Rules
@@ -43,7 +43,7 @@ class GameEnv(TwoPlayerEnv):
         """Starts a game; `seed` and `options` as in `VectorGame.reset`."""
         chosen = read_options(options, self._game.rules.seeds, 1)
         if seed is not None:
-            self._game.seed_rows([seed])
+            self._game.seed_rows(row_seeds(seed, 1))
         self._game.freeze_history = chosen.freeze_history
         indices = chosen.seed_indices
         self._game.retire_rows([0])

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.seeds import Seed, index_of
@@ -55,12 +56,19 @@ def row_seeds(seed: int | Sequence[int], num_rows: int) -> list[int]:
     """The random seed of each row: `seed + i`, or the i-th of a list.
 
     Raises:
-        ConfigurationError: the list has not one for each row.
+        ConfigurationError: the list has not one for each row, or a seed is no whole number of at
+            least 0.
     """
-    if isinstance(seed, int | Integral):  # those of NumPy included
-        return [int(seed) + row for row in range(num_rows)]
-    if len(seed) != num_rows:
+    if isinstance(seed, int | np.integer):
+        seeds: list[Any] = [int(seed) + row for row in range(num_rows)]
+    elif isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
+        seeds = list(seed)
+    else:
+        seeds = [seed] * num_rows  # refused below
+    if len(seeds) != num_rows:
         raise ConfigurationError(
-            f"seed has {len(seed)} entries for {num_rows} games; give one each, or one int"
+            f"seed has {len(seeds)} entries for {num_rows} games; give one each, or one int"
         )
-    return list(seed)
+    if not all(isinstance(each, int | np.integer) and each >= 0 for each in seeds):
+        raise ConfigurationError(f"seed={seed!r} must be a whole number of at least 0, or a list")
+    return [int(each) for each in seeds]

@@ -71,8 +71,8 @@ class VectorGame:
         diversity: Diversity | None = None,
         tokens: TokenSettings | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise ConfigurationError(f"num_envs={num_envs} must be at least 1")
+        if not isinstance(num_envs, int) or isinstance(num_envs, bool) or num_envs < 1:
+            raise ConfigurationError(f"num_envs={num_envs!r} must be a whole number of at least 1")
         self.num_envs = num_envs
         self.possible_agents = list(AGENTS)
         self.agents: list[str] = []
@@ -208,7 +208,7 @@ class VectorGame:
     def close(self) -> None:
         """Nothing to release."""
 
-    def _write(self, actions: Sequence[Any] | np.ndarray) -> list[Scored] | None:
+    def _write(self, actions: Any) -> list[Scored] | None:
         """Takes up the actions, and plays the messages once all are complete; None until then."""
         playing = np.flatnonzero(self._active).tolist()
         writing = [row for row in playing if row not in self._messages]

@@ -44,7 +44,7 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
     def __init__(
         self, num_envs: int, settings: SeatSettings, autoreset_mode: str | Enum = NEXT_STEP
     ) -> None:
-        if not isinstance(num_envs, int) or num_envs < 1:
+        if not isinstance(num_envs, int) or isinstance(num_envs, bool) or num_envs < 1:
             raise ConfigurationError(f"num_envs={num_envs!r} must be a whole number of at least 1")
         mode = autoreset_mode.value if isinstance(autoreset_mode, Enum) else autoreset_mode
         if mode not in (NEXT_STEP, SAME_STEP, DISABLED):

@@ -117,7 +117,9 @@ def test_a_seed_with_a_mask_is_refused(arguments: dict[str, Any]) -> None:
         env.reset(seed=1, options={"reset_mask": np.ones(2, dtype=bool)})
 
 
-@pytest.mark.parametrize(("num_envs", "mode"), [(0, "NextStep"), (1.5, "NextStep"), (1, "never")])
+@pytest.mark.parametrize(
+    ("num_envs", "mode"), [(0, "NextStep"), (1.5, "NextStep"), (True, "NextStep"), (1, "never")]
+)
 def test_bad_arguments_are_refused(arguments: dict[str, Any], num_envs: Any, mode: str) -> None:
     with pytest.raises(ConfigurationError):
         red_team_v0.single_agent_vector_env(
