@@ -9,4 +9,4 @@ QUICK = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-LONG = settings(QUICK, max_examples=400, stateful_step_count=40)
+LONG = settings(QUICK, max_examples=200, stateful_step_count=30)
