@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     BertConfig,
@@ -39,6 +40,10 @@ CHATML = (
 )
 WORDS = "user assistant system tell me a joke about the cat no yes how are you fine < | > / . ,"
 SPECIAL = ["<pad>", "<unk>", "<|im_start|>", "<|im_end|>"]
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(autouse=True, scope="session")

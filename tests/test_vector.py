@@ -72,7 +72,10 @@ def test_stepping_before_the_first_reset_is_refused(make_games: MakeGames) -> No
         make_games(1).step(["p"])
 
 
-@pytest.mark.parametrize("actions", [None, [], ["p"], ["p"] * 3, "pp"])
+@pytest.mark.parametrize(
+    "actions",
+    [None, [], ["p"], ["p"] * 3, "pp", b"pp", 2, np.array("p"), {0: "p", 1: "q"}, {"p", "q"}],
+)
 def test_the_wrong_number_of_actions_is_refused(make_games: MakeGames, actions: Any) -> None:
     games = make_games(2)
     games.reset(seed=0)
@@ -248,6 +251,17 @@ def test_the_wrong_number_of_seeds_is_refused(make_games: MakeGames, seed: Any) 
         make_games(2).reset(seed=seed)
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, "12", [0, -1], [0, 1.5], {0, 1}])
+def test_what_is_no_seed_is_refused(make_games: MakeGames, make_env: Any, seed: Any) -> None:
+    games, env = make_games(2), make_env()
+    for view in (games, env):
+        view.reset(seed=0)
+        view.step(["p", "q"] if view is games else "p")
+        with pytest.raises(ConfigurationError, match="seed"):
+            view.reset(seed=seed)
+        assert view.agent_selection == "defender_0"  # the games go on
+
+
 def test_a_seed_empties_the_history_and_none_keeps_it(
     make_games: MakeGames, letter_likeness: Diversity
 ) -> None:
@@ -349,8 +363,8 @@ def test_unknown_options_are_ignored(make_games: MakeGames) -> None:
     assert games.active.all()
 
 
-@pytest.mark.parametrize("num_envs", [0, -1])
-def test_no_games_are_refused(make_games: MakeGames, num_envs: int) -> None:
+@pytest.mark.parametrize("num_envs", [0, -1, 1.5, "3", None, True])
+def test_no_number_of_games_is_refused(make_games: MakeGames, num_envs: Any) -> None:
     with pytest.raises(ConfigurationError, match="num_envs"):
         make_games(num_envs)
 

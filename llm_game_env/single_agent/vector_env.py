@@ -2,6 +2,11 @@
 
 One batch of games, not N environments in a row: the opponent and the reward model are called once
 a step for all games that need them.
+
+Gymnasium's `AsyncVectorEnv`, a process an environment, is no substitute in the text format. With
+shared memory, which is its default, it hands back garbage for Gymnasium's own `Text` space and
+refuses the spaces used here; with `shared_memory=False` it plays the same games, but every process
+has an opponent and a reward model of its own.
 """
 
 from collections.abc import Sequence

@@ -1,12 +1,22 @@
 """PettingZoo's own tests of an environment."""
 
+import itertools
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pettingzoo.test import api_test, parallel_api_test, seed_test
+from pettingzoo.test import (
+    api_test,
+    parallel_api_test,
+    performance_benchmark,
+    render_test,
+    seed_test,
+)
 
+from conformance_kit.examples import EXAMPLES
 from llm_game_env import jailbreak_v0, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.rewards import Exchange, FunctionIntent, FunctionReward
@@ -87,6 +97,34 @@ def test_tokens(module: Any) -> None:
         # It draws from the whole space, whatever the mask says.
         parallel = module.parallel_env(**arguments, action_mask=mask, illegal="end_message")
         parallel_api_test(parallel, num_cycles=60)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_rendering(name: str) -> None:
+    game = EXAMPLES[name]
+    render_test(partial(game.module.env, **game.arguments))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_benchmark_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For 50 cycles; it looks at a clock to know when its five seconds are over."""
+    clock = itertools.count(step=0.1)
+    module = import_module("pettingzoo.test.performance_benchmark")
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: next(clock)))
+    game = EXAMPLES[name]
+    performance_benchmark(game.module.env(**game.arguments))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_no_environment_has_a_global_state(name: str) -> None:
+    """So that PettingZoo's state_test, which wants `state()` and `state_space`, does not apply."""
+    game = EXAMPLES[name]
+    for make in (game.module.env, game.module.parallel_env):
+        env = make(**game.arguments)
+        env.reset(seed=0)
+        assert not hasattr(env, "state_space")
+        with pytest.raises(NotImplementedError):
+            env.state()
 
 
 WORLDS: list[Callable[[], Any]] = [

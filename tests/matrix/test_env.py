@@ -125,4 +125,7 @@ def test_the_parallel_view_wants_the_movers_action() -> None:
         env.step({"defender_0": 0})
     with pytest.raises(IllegalAction, match=r"a whole number of Discrete\(2\)"):
         env.step({"adversary_0": 2})
+    for no_dict in (None, 0, ["adversary_0"]):
+        with pytest.raises(IllegalAction, match="must be a dict from agents to actions"):
+            env.step(no_dict)  # pyright: ignore[reportArgumentType]
     assert env.agents == ["adversary_0", "defender_0"]

@@ -88,7 +88,7 @@ def test_games_without_autoreset(arguments: dict[str, Any]) -> None:
 def test_an_illegal_action_leaves_every_row(arguments: dict[str, Any]) -> None:
     env = red_team_v0.single_agent_vector_env(2, agent="adversary_0", **arguments)
     before, _ = env.reset(seed=0)
-    for actions in (["p"], "pp", ["p", 3]):
+    for actions in (["p"], "pp", ["p", 3], None, 2, {0: "p", 1: "q"}):
         with pytest.raises(IllegalAction):
             env.step(actions)
     after, *_ = env.step(["p", "q"])
@@ -119,7 +119,9 @@ def test_a_seed_with_a_mask_is_refused(arguments: dict[str, Any]) -> None:
         env.reset(seed=1, options={"reset_mask": np.ones(2, dtype=bool)})
 
 
-@pytest.mark.parametrize(("num_envs", "mode"), [(0, "NextStep"), (1.5, "NextStep"), (1, "never")])
+@pytest.mark.parametrize(
+    ("num_envs", "mode"), [(0, "NextStep"), (1.5, "NextStep"), (True, "NextStep"), (1, "never")]
+)
 def test_bad_arguments_are_refused(arguments: dict[str, Any], num_envs: Any, mode: str) -> None:
     with pytest.raises(ConfigurationError):
         red_team_v0.single_agent_vector_env(

@@ -1,0 +1,1 @@
+"""One game played through every view at once: see `machine`."""
