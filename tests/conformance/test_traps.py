@@ -15,6 +15,10 @@ from conformance_kit.examples import EXAMPLES, SEATED, play, seat_arguments
 from conformance_kit.sameness import same
 from llm_game_env.spaces import Utterance
 
+# Where it can be had: the other ways start an interpreter for each environment.
+FORK = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
+ODD = "é中🙂\n\x00\u2028\u202e ß\x00"
+
 every_game = pytest.mark.parametrize("name", EXAMPLES)
 every_seat = pytest.mark.parametrize(
     ("name", "agent"), [(name, agent) for name in SEATED for agent in AGENTS]
@@ -166,34 +170,30 @@ def test_both_agents_end_on_the_same_step(name: str) -> None:
     assert ends == [{False}] * (len(steps) - 1) + [{True}]
 
 
-ODD = "é中🙂\n\x00\u2028\u202e ß"
-
-
 @pytest.mark.parametrize("name", ["red_team-text", "jailbreak-text"])
 def test_text_of_any_script_goes_through_unchanged(name: str) -> None:
     """Gymnasium's `Text` refuses spaces and accents, and NumPy drops a last null character."""
-    odd = ODD + "\x00"
     one_turn = {"max_turns": 1}
     env, joint, games = aec(name, **one_turn), parallel(name, **one_turn), vector(name, **one_turn)
     env.reset(seed=0)
     joint.reset(seed=0)
     games.reset(seed=0)
     for agent in AGENTS:
-        assert odd in env.action_space(agent)
-        env.step(odd)
-        joint.step({agent: odd})
-        games.step([odd] * 3)
+        assert ODD in env.action_space(agent)
+        env.step(ODD)
+        joint.step({agent: ODD})
+        games.step([ODD] * 3)
     for exchange in (env.unwrapped.exchanges[0], joint.aec.exchanges[0], games.exchanges(2)[0]):
-        assert (exchange.prompt, exchange.response) == (odd, odd)
+        assert (exchange.prompt, exchange.response) == (ODD, ODD)
     observations = [env.observe("defender_0"), games.observe(2, "defender_0")]
     for observation in observations:
-        assert [message["content"] for message in observation["messages"]][-2:] == [odd, odd]
+        assert [message["content"] for message in observation["messages"]][-2:] == [ODD, ODD]
         assert observation in env.observation_space("defender_0")
     for agent in AGENTS:
         alone = seat(name, agent, **one_turn)
         alone.reset(seed=0)
-        assert alone.step(odd)[0] in alone.observation_space
-        assert odd in (alone.exchanges[0].prompt, alone.exchanges[0].response)
+        assert alone.step(ODD)[0] in alone.observation_space
+        assert ODD in (alone.exchanges[0].prompt, alone.exchanges[0].response)
 
 
 def test_sampled_text_is_not_ascii_alone() -> None:
@@ -232,6 +232,3 @@ def test_shared_memory_refuses_text(name: str) -> None:
         assert same(env.step(actions)[0], ours.step(actions)[0])
     finally:
         env.close()
-
-
-FORK = "fork" if "fork" in multiprocessing.get_all_start_methods() else None

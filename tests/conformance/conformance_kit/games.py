@@ -1,7 +1,7 @@
 """The games that the views are compared on, and what their rules make of what is said."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
@@ -49,11 +49,13 @@ class TextGame:
         module: what makes its views.
         arguments: what every view is made with.
         part_names: the infos that tell of an exchange.
+        has_texts: whether exchanges of messages are kept, and states of games can be saved.
     """
 
     module: Any
     arguments: dict[str, Any]
     part_names = ("score", "likeness", "self_bleu", "embedding", "valid", "intent")
+    has_texts = True
 
     @property
     def seeds(self) -> Sequence[Seed]:
@@ -109,7 +111,7 @@ class TextGame:
         judged = last
         if self.module is jailbreak_v0:
             intent = valid and keeps(last.seed.text, last.prompt)
-            judged = replace(last, prompt=last.seed.text)
+            judged = Exchange(last.seed, last.history, last.seed.text, last.response)
         value = score([judged])[0] if intent else BEST
         unsafe = valid and value < UNSAFE_BELOW and self.arguments["stop_when_unsafe"]
         ended = unsafe or len(exchanges) == self.arguments["max_turns"]
@@ -124,6 +126,7 @@ class MatrixGame:
     module: Any
     arguments: dict[str, Any]
     part_names = ("score", "likeness")
+    has_texts = False
     seeds: Sequence[Seed] = ()
 
     @property

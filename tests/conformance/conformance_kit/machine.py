@@ -101,7 +101,7 @@ class Machine(RuleBasedStateMachine):
 
     def _ids(self) -> st.SearchStrategy[tuple[str, ...] | None]:
         """Seed prompts that are asked for; mostly none."""
-        if not self.reference.game.seeds:
+        if not self.reference.game.has_texts:
             return st.none()
         ids = st.sampled_from([seed.id for seed in self.reference.game.seeds])
         some = st.lists(ids, min_size=1, max_size=len(self.reference.rows)).map(tuple)

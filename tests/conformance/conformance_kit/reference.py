@@ -88,11 +88,11 @@ class Reference:
     def refuse(self, actions: dict[int, Any], bad: list[int]) -> None:
         """Each bad one raises, and changes nothing."""
         for row in bad:
-            before = _snapshot(self.envs[row])
+            before = self._snapshot(row)
             with pytest.raises(IllegalAction) as caught:
                 self.envs[row].step(actions[row])
             assert caught.value.rows == (0,)
-            assert same(before, _snapshot(self.envs[row]))
+            assert same(before, self._snapshot(row))
 
     def bury(self) -> None:
         """After the end each agent sees its last reward, and steps with None alone."""
@@ -112,7 +112,7 @@ class Reference:
 
     def reload(self) -> None:
         """Goes on with new environments in the saved state; a reset must follow."""
-        if not hasattr(self.envs[0].unwrapped, "state_dict"):
+        if not self.game.has_texts:
             return
         states = pickle.dumps([env.unwrapped.state_dict() for env in self.envs])
         self.envs = [self.game.module.env(**self.game.arguments) for _ in self.rows]
@@ -163,8 +163,20 @@ class Reference:
         for who, reward in zip(AGENTS, rewards, strict=True):
             self.owed[row][who] += reward
 
+    def _snapshot(self, row: int) -> Any:
+        """All that an environment shows and would save."""
+        raw = self.envs[row].unwrapped
+        shown = [
+            [raw.observe(agent) for agent in AGENTS],
+            [raw.agents, raw.agent_selection, raw._cumulative_rewards],
+            [raw.rewards, raw.terminations, raw.truncations, raw.infos],
+        ]
+        if self.game.has_texts:
+            shown.append([raw.state_dict(), raw.transcript(), raw.exchanges])
+        return copy.deepcopy(shown)
+
     def _seed_infos(self, row: int) -> dict[str, float]:
-        if not self.game.seeds:
+        if not self.game.has_texts:
             return {}
         index = int(self.envs[row].infos[ADVERSARY]["seed_prompt_index"])
         seed = self.game.seeds[index]
@@ -189,16 +201,3 @@ def _check_observation(env: Any, agent: str) -> None:
     before = copy.deepcopy(observation)
     spoil(observation)
     assert same(env.observe(agent), before)
-
-
-def _snapshot(env: Any) -> Any:
-    """All that an environment shows and would save."""
-    raw = env.unwrapped
-    shown = [
-        [raw.observe(agent) for agent in AGENTS],
-        [raw.agents, raw.agent_selection, raw._cumulative_rewards],
-        [raw.rewards, raw.terminations, raw.truncations, raw.infos],
-    ]
-    if hasattr(raw, "state_dict"):
-        shown.append([raw.state_dict(), raw.transcript(), raw.exchanges])
-    return copy.deepcopy(shown)
