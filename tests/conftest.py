@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     BertConfig,
@@ -30,6 +31,10 @@ from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.rewards import Exchange, FunctionReward
 from llm_game_env.vector import VectorGame
+
+# A busy machine is slow, which is no error of the code.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 CHATML = (
     "{% for message in messages %}"
