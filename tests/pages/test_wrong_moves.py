@@ -136,7 +136,7 @@ def test_agents_and_states(view: str, views: Any, check: Callable[..., None]) ->
     ):
         check(STATE, words, env, lambda e, s=state: e.load_state_dict(s))
     if view != "vector":
-        env = views[view](diversity=Diversity(self_bleu=1.0))
+        env = started(views[view](diversity=Diversity(self_bleu=1.0)))
         for history in (3, {}):
             state = env.state_dict() | {"history": history}
             check(STATE, "state=.* is none that", env, lambda e, s=state: e.load_state_dict(s))
