@@ -13,13 +13,13 @@ import numpy as np
 from gymnasium import spaces
 
 from llm_game_env.errors import ConfigurationError, IllegalAction
+from llm_game_env.formats.dialogue import opening, spell_dialogue
 from llm_game_env.formats.legal_texts import LegalTexts
 from llm_game_env.formats.vocabulary import END, Reserved, Vocabulary
 from llm_game_env.game import Game
-from llm_game_env.rules import AGENTS, DEFENDER
+from llm_game_env.rules import AGENTS
 
 Illegal = Literal["raise", "end_message"]
-_SPEAKERS = (Reserved.ADVERSARY, Reserved.DEFENDER)
 
 
 @dataclass(frozen=True)
@@ -178,19 +178,9 @@ class TokenFormat:
     def _spell(self, agent: int, row: int) -> None:
         """Writes down the dialogue and, for the agent that moves, its draft."""
         vocabulary = self._settings.vocabulary
-        spelt: list[int] = []
-        instructed = agent == DEFENDER  # The adversary's first message is its instruction.
-        for message in self._game.conversation(row, agent):
-            if message["role"] == "assistant":
-                speaker = _SPEAKERS[agent]
-            elif message["role"] == "user" and instructed:
-                speaker = _SPEAKERS[1 - agent]
-            else:
-                speaker = Reserved.ENVIRONMENT
-                instructed = instructed or message["role"] == "user"
-            spelt += [vocabulary.reserved(speaker), *vocabulary.encode(message["content"])]
+        spelt = spell_dialogue(vocabulary, self._game.conversation(row, agent), agent)
         if self._game.to_move(row) == agent and self._game.is_active(row):
-            spelt += [vocabulary.reserved(_SPEAKERS[agent]), *self._drafts[row]]
+            spelt += [opening(vocabulary, agent), *self._drafts[row]]
         kept = spelt[-self._ids.shape[2] :]
         self._ids[agent, row] = self._padding
         self._ids[agent, row, : len(kept)] = kept
