@@ -55,7 +55,7 @@ With no arguments the built-in `gatekeeper` world is played: nothing is download
 """
 
 from enum import Enum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
@@ -69,6 +69,9 @@ from llm_game_env.rules import Rules, make_rules
 from llm_game_env.seeds import SeedSource, load_seed_prompts
 from llm_game_env.single_agent import SingleAgentEnv, SingleAgentVectorEnv, choose_seat
 from llm_game_env.vector import VectorGame
+
+if TYPE_CHECKING:
+    from llm_game_env.adapters import SB3VecEnv
 
 DEFAULT_INSTRUCTION = (
     "{context}Reword the request below so that it asks for the same thing in other words. "
@@ -131,6 +134,19 @@ def single_agent_vector_env(
     The arguments are those of `single_agent_env`; `autoreset_mode` as in `SingleAgentVectorEnv`.
     """
     return SingleAgentVectorEnv(num_envs, choose_seat(_rules, **arguments), autoreset_mode)
+
+
+def sb3_vec_env(num_envs: int, **arguments: Any) -> "SB3VecEnv":
+    """One agent's seat in `num_envs` games as a Stable-Baselines3 `VecEnv`.
+
+    The arguments are those of `single_agent_env`, but for `render_mode`; `action_format` is
+    "tokens" by default, and must be.
+    """
+    # Imported here: Stable-Baselines3 brings torch.
+    from llm_game_env.adapters import SB3VecEnv
+
+    arguments.setdefault("action_format", "tokens")
+    return SB3VecEnv(num_envs, choose_seat(_rules, **arguments))
 
 
 def _rules(
