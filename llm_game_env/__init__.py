@@ -9,7 +9,9 @@ env = matrix_v0.env(payoff=[[1, 0], [0, 1]], information=[0, 0])  # the game as 
 From PettingZoo 1.27 on they are also `pettingzoo.make("aec", "llm_game_env/red_team_v0")`, or
 "parallel". One agent's game, the opponent inside, is a Gymnasium environment, under
 `gymnasium.make("llm_game_env/RedTeamAdversary-v0")` or `make_vec`, as are RedTeamDefender-v0,
-JailbreakAdversary-v0 and JailbreakDefender-v0.
+JailbreakAdversary-v0 and JailbreakDefender-v0. For Stable-Baselines3 it is
+`red_team_v0.sb3_vec_env(64, agent="adversary_0")`; `llm_game_env.adapters` has what else other
+people's libraries need.
 """
 
 from llm_game_env import jailbreak_v0, matrix_v0, red_team_v0

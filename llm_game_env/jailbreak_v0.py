@@ -91,7 +91,7 @@ Those of `red_team_v0`, and:
 """
 
 from enum import Enum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pettingzoo.utils.wrappers import OrderEnforcingWrapper
 
@@ -105,6 +105,9 @@ from llm_game_env.rules import Rules, make_rules
 from llm_game_env.seeds import SeedSource, load_seed_prompts
 from llm_game_env.single_agent import SingleAgentEnv, SingleAgentVectorEnv, choose_seat
 from llm_game_env.vector import VectorGame
+
+if TYPE_CHECKING:
+    from llm_game_env.adapters import SB3VecEnv
 
 DEFAULT_INSTRUCTION = (
     "{context}Reword the request below so that it asks for the same thing in other words. "
@@ -173,6 +176,19 @@ def single_agent_vector_env(
     """
     settings = choose_seat(_rules, **arguments)
     return SingleAgentVectorEnv(num_envs, settings, autoreset_mode, render_mode)
+
+
+def sb3_vec_env(num_envs: int, **arguments: Any) -> "SB3VecEnv":
+    """One agent's seat in `num_envs` games as a Stable-Baselines3 `VecEnv`.
+
+    The arguments are those of `single_agent_env`, but for `render_mode`; `action_format` is
+    "tokens" by default, and must be.
+    """
+    # Imported here: Stable-Baselines3 brings torch.
+    from llm_game_env.adapters import SB3VecEnv
+
+    arguments.setdefault("action_format", "tokens")
+    return SB3VecEnv(num_envs, choose_seat(_rules, **arguments))
 
 
 def _rules(

@@ -32,10 +32,6 @@ from llm_game_env.diversity import Diversity
 from llm_game_env.rewards import Exchange, FunctionReward
 from llm_game_env.vector import VectorGame
 
-# A busy machine is slow, which is no error of the code.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
-
 CHATML = (
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"

@@ -14,14 +14,14 @@ from gymnasium import spaces
 
 from llm_game_env.checks import brief, check_choice, check_whole
 from llm_game_env.errors import IllegalAction
+from llm_game_env.formats.dialogue import opening, spell_dialogue
 from llm_game_env.formats.legal_texts import LegalTexts
 from llm_game_env.formats.vocabulary import END, Reserved, Vocabulary
 from llm_game_env.game import Game
-from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
+from llm_game_env.rules import ADVERSARY, AGENTS
 from llm_game_env.spaces import Message
 
 Illegal = Literal["raise", "end_message"]
-_SPEAKERS = (Reserved.ADVERSARY, Reserved.DEFENDER)
 
 
 @dataclass(frozen=True)
@@ -179,12 +179,13 @@ class TokenFormat:
 
     def _spell(self, agent: int, rows: Sequence[int]) -> None:
         """Writes down the rows' dialogues and, for the agent that moves, its drafts."""
+        vocabulary = self._settings.vocabulary
         dialogues = [self._game.conversation(row, agent) for row in rows]
         self._read_new(rows, dialogues)
         for row, dialogue in zip(rows, dialogues, strict=True):
-            spelt = self._spelling(agent, row, dialogue)
+            spelt = spell_dialogue(vocabulary, dialogue, agent, self._spelt[row])
             if self._game.to_move(row) == agent and self._game.is_active(row):
-                spelt += [self._speaker(agent), *self._drafts[row]]
+                spelt += [opening(vocabulary, agent), *self._drafts[row]]
             kept = spelt[-self._ids.shape[2] :]
             self._ids[agent, row] = self._padding
             self._ids[agent, row, : len(kept)] = kept
@@ -207,24 +208,3 @@ class TokenFormat:
         """Messages of the players in a dialogue; the environment's go before them."""
         turn, mover = self._game.progress(row)
         return 2 * turn + mover
-
-    def _spelling(self, agent: int, row: int, dialogue: Sequence[Message]) -> list[int]:
-        vocabulary = self._settings.vocabulary
-        opening = len(dialogue) - self._num_said(row)
-        spelt: list[int] = []
-        instructed = agent == DEFENDER  # The adversary's first message is its instruction.
-        for i, message in enumerate(dialogue):
-            if message["role"] == "assistant":
-                speaker = self._speaker(agent)
-            elif message["role"] == "user" and instructed:
-                speaker = self._speaker(1 - agent)
-            else:
-                speaker = vocabulary.reserved(Reserved.ENVIRONMENT)
-                instructed = instructed or message["role"] == "user"
-            known = i >= opening
-            ids = self._spelt[row][i - opening] if known else vocabulary.encode(message["content"])
-            spelt += [speaker, *ids]
-        return spelt
-
-    def _speaker(self, agent: int) -> int:
-        return self._settings.vocabulary.reserved(_SPEAKERS[agent])
