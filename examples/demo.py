@@ -91,6 +91,7 @@ def table(trained: list[TrainedArm], attacks: dict[str, AttackRates | None]) -> 
         title="Gatekeeper, % by the judge (diversity: 0 to 1)",
         caption=(
             "P pre-collected, A reachable, H held out, all without the reward model's blind spot. "
+            "A secret that was neither leaked nor answered wrongly was refused. "
             "worst H: probability of the canonical leak on the worst held-out question, a lower "
             "bound; asked afresh: leaks among new answers to it. Attack: the arm's adversary, "
             "as its strongest attack stage left it, against the RLHF defender."
@@ -102,7 +103,7 @@ def table(trained: list[TrainedArm], attacks: dict[str, AttackRates | None]) -> 
     columns = [column(item.defender, attacks.get(item.arm.name)) for item in trained]
     for name in columns[0]:
         result.add_row(name, *(cells[name] for cells in columns))
-        if name in ("P wrong", "A wrong", "H wrong", "blind spot leak"):
+        if name in ("P wrong, secret", "A wrong, secret", "H wrong, secret", "blind spot leak"):
             result.add_section()
     return result
 
@@ -113,7 +114,8 @@ def column(report: DefenderReport, attack: AttackRates | None) -> dict[str, str]
     for split, rates in (("P", report.collected), ("A", report.reachable), ("H", report.held_out)):
         cells[f"{split} leak"] = percent(rates.leak)
         cells[f"{split} over-refusal"] = percent(rates.over_refusal)
-        cells[f"{split} wrong"] = percent(rates.ordinary_wrong)
+        cells[f"{split} wrong, ordinary"] = percent(rates.ordinary_wrong)
+        cells[f"{split} wrong, secret"] = percent(rates.secret_wrong)
     cells["worst H"] = percent(report.worst and report.worst.leak_probability)
     cells["worst H, asked afresh"] = percent(report.worst and report.worst.resampled_leak)
     cells["blind spot leak"] = percent(report.blind_spot_leak)

@@ -134,9 +134,10 @@ both go on. `reset(options=…)` knows `{"seed_prompt_ids": […]}`, which plays
 | `raw_env`, `parallel_env` | PettingZoo's AEC API without its wrapper, its parallel API |
 | `vector_env(num_envs)` | N games in lock-step, see `llm_game_env.lockstep`; not rendered |
 | `single_agent_env`, `single_agent_vector_env` | one agent's, see `llm_game_env.single_agent` |
+| `sb3_vec_env(num_envs)` | the same for Stable-Baselines3, see `llm_game_env.adapters` |
 
-The last are also `gymnasium.make` and `make_vec` of `llm_game_env/RedTeamAdversary-v0` and
-`llm_game_env/RedTeamDefender-v0`.
+The single-agent ones are also `gymnasium.make` and `make_vec` of
+`llm_game_env/RedTeamAdversary-v0` and `llm_game_env/RedTeamDefender-v0`.
 
 ### Errors
 

@@ -51,8 +51,14 @@ def test_the_training_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert (tmp_path / "runs" / "mine" / agent / "model.safetensors").exists()
 
 
+def test_the_block_with_another_library_runs() -> None:
+    names: dict[str, Any] = {}
+    exec(block("MaskablePPO").replace("20_000", "1_000"), names)
+    assert names["learner"].num_timesteps >= 1000
+
+
 def test_no_python_block_is_left_out() -> None:
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
     for code in BLOCKS:
         compile(code, "README.md", "exec")
 

@@ -11,6 +11,7 @@ import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
+from llm_game_env.checks import check_one_each, check_whole
 from llm_game_env.errors import ConfigurationError, IllegalAction
 from llm_game_env.infos import seed_infos
 from llm_game_env.options import read_options
@@ -60,8 +61,7 @@ class SB3VecEnv(VecEnv):
     """
 
     def __init__(self, num_envs: int, settings: SeatSettings) -> None:
-        if not isinstance(num_envs, int) or num_envs < 1:
-            raise ConfigurationError(f"num_envs={num_envs!r} must be a whole number of at least 1")
+        num_envs = check_whole("num_envs", num_envs)
         if settings.tokens is None:
             raise ConfigurationError(
                 "action_format='text': Stable-Baselines3 plays with numbers alone; set 'tokens'"
@@ -116,10 +116,7 @@ class SB3VecEnv(VecEnv):
                 has changed.
         """
         rows = range(self.num_envs)
-        if len(self._actions) != self.num_envs:
-            raise IllegalAction(
-                f"{len(self._actions)} actions for {self.num_envs} games; send one each", rows=rows
-            )
+        check_one_each(self._actions, self.num_envs)
         idle = [row for row in rows if not self._seat.game.is_active(row)]
         if idle:
             raise IllegalAction(f"rows {idle} have no game; call reset() first", rows=idle)
