@@ -84,8 +84,10 @@ def added(play: Callable[[], None]) -> int:
 
 
 def check(play: Callable[[Any, Callable[[], Any]], None], env: Any, action: Any = text) -> None:
-    # Eight bytes a game are less than any object takes.
-    assert added(lambda: play(env, action)) < 100 * 8
+    # Eight bytes a game are less than any object takes. What grows does so every time; what the
+    # interpreter keeps for itself, after other tests, does not.
+    measured = (added(lambda: play(env, action)) for _ in range(3))
+    assert any(grown < 100 * 8 for grown in measured)
 
 
 def test_text() -> None:
