@@ -8,7 +8,7 @@ import numpy as np
 from llm_game_env.checks import brief, check_mapping, check_seed
 from llm_game_env.errors import IllegalAction
 from llm_game_env.matrix.closed_form import MatrixGame
-from llm_game_env.matrix.moves import game_lines, make_spaces
+from llm_game_env.matrix.moves import game_lines, is_move, make_spaces
 from llm_game_env.rendering import Screen, as_text
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, agent_index
 from llm_game_env.two_player import TwoPlayerEnv
@@ -86,7 +86,7 @@ class MatrixGameEnv(TwoPlayerEnv):
             self._was_dead_step(action)
             return
         space = self.action_spaces[agent]
-        if not space.contains(action):
+        if not is_move(space, action):
             raise IllegalAction(f"{agent} plays {brief(action)}; give a whole number of {space}")
         self._moves.append(int(action))
         self._cumulative_rewards[agent] = 0.0

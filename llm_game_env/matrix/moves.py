@@ -19,6 +19,14 @@ def make_spaces(game: MatrixGame) -> tuple[dict[str, Any], dict[str, Any]]:
     return dict.fromkeys(AGENTS, seen), actions
 
 
+def is_move(space: spaces.Discrete, move: Any) -> bool:
+    """Whether the space holds the move; older versions of Gymnasium raise at a very large one."""
+    try:
+        return space.contains(move)
+    except OverflowError:
+        return False
+
+
 def game_lines(game: MatrixGame, moves: Sequence[int]) -> list[Line]:
     """A game as lines for people.
 

@@ -16,7 +16,7 @@ from llm_game_env.checks import brief, check_mapping, check_one_each, check_whol
 from llm_game_env.errors import IllegalAction
 from llm_game_env.lockstep import LockStepGames, VectorStep
 from llm_game_env.matrix.closed_form import MatrixGame
-from llm_game_env.matrix.moves import game_lines, make_spaces
+from llm_game_env.matrix.moves import game_lines, is_move, make_spaces
 from llm_game_env.options import row_seeds
 from llm_game_env.rendering import as_text
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, agent_index
@@ -134,7 +134,7 @@ class MatrixVectorGame(LockStepGames):
         if moves.ndim == 1 and np.issubdtype(moves.dtype, np.integer):
             bad = np.flatnonzero((moves < 0) | (moves >= space.n)).tolist()
         else:
-            bad = [row for row, move in enumerate(actions) if not space.contains(move)]
+            bad = [row for row, move in enumerate(actions) if not is_move(space, move)]
         if bad:
             raise IllegalAction(
                 f"{self.agent_selection} plays {brief(actions[bad[0]])} in row {bad[0]}; give a "

@@ -41,7 +41,7 @@ def test_the_defender_sees_the_information_set(information: list[int] | None, se
     assert env.observe("adversary_0") == 2
 
 
-@pytest.mark.parametrize("action", [3, -1, 0.5, "0", None, np.array([0])])
+@pytest.mark.parametrize("action", [10**30, 3, -1, 0.5, "0", None, np.array([0])])
 def test_an_illegal_move_changes_nothing(action: object) -> None:
     env = matrix_v0.raw_env(PAYOFF)
     env.reset()
