@@ -1,6 +1,7 @@
 """The actions of several games, as a step of all of them takes them."""
 
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from typing import Any
 
 from llm_game_env.errors import IllegalAction
@@ -15,10 +16,8 @@ def check_batch(actions: Any, num_rows: int) -> None:
     count = None
     # A string would be a list of messages of one character each.
     if not isinstance(actions, str | bytes | Mapping | Set):
-        try:
+        with suppress(TypeError):  # a number, None, an array without dimensions
             count = len(actions)
-        except TypeError:  # a number, None, an array without dimensions
-            count = None
     if count != num_rows:
         got = f"a {type(actions).__name__}" if count is None else f"{count} actions"
         raise IllegalAction(
