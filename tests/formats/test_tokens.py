@@ -118,6 +118,17 @@ def test_the_oldest_ids_are_dropped_first(
     assert observed == [ids("E tell the cat A"), ids("tell the cat A me"), ids("the cat A me joke")]
 
 
+def test_a_dialogue_that_is_too_long_from_the_start_keeps_its_end(
+    arguments: dict[str, Any], ids: Callable[[str], list[int]]
+) -> None:
+    env: Any = red_team_v0.env(**arguments | {"max_context": 3})
+    env.reset(options={"seed_prompt_ids": ["0"]})  # E tell the cat A
+    assert env.observe("adversary_0")["observation"].tolist() == ids("the cat A")
+    for action in (*ids("me joke"), END):
+        env.step(action)
+    assert env.observe("defender_0")["observation"].tolist() == ids("me joke D")
+
+
 def test_context_system_prompts_and_later_turns_are_marked(
     arguments: dict[str, Any], ids: Callable[[str], list[int]]
 ) -> None:
