@@ -83,7 +83,8 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
             seed: row i is seeded with `seed + i`, or with the i-th of a list; this empties the
                 history, and all rows start anew.
             options: `reset_mask`, bool [N], starts new games in those rows alone;
-                `seed_prompt_ids`, one a row, and `freeze_history` as in `VectorGame.reset`.
+                `seed_prompt_ids`, one a row, and `freeze_history` as in `VectorGame.reset`; the
+                rows share their history, so that what a reset says of it holds for all of them.
 
         Raises:
             ConfigurationError: an option or the seed cannot be used; nothing has changed.
