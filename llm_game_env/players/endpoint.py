@@ -1,6 +1,5 @@
 """Any OpenAI-compatible chat endpoint as a player."""
 
-import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from llm_game_env.checks import check_finite, check_whole
 from llm_game_env.errors import ConfigurationError, EndpointError
 from llm_game_env.rendering import printable
 from llm_game_env.spaces import Message
@@ -62,13 +62,12 @@ class EndpointPlayer:
         _check_base_url(base_url)
         if api_key is not None:
             _check_key(api_key, "api_key")
-        if not _is_finite(temperature) or temperature < 0:
-            raise ConfigurationError(f"temperature={temperature!r} must be finite and at least 0")
-        if not _is_finite(timeout) or timeout <= 0:
-            raise ConfigurationError(f"timeout={timeout!r} must be a finite number above 0")
-        for name, value, low in (("concurrency", concurrency, 1), ("max_retries", max_retries, 0)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < low:
-                raise ConfigurationError(f"{name}={value!r} must be a whole number from {low} on")
+        if check_finite("temperature", temperature) < 0:
+            raise ConfigurationError(f"temperature={temperature!r} must be at least 0")
+        if check_finite("timeout", timeout) <= 0:
+            raise ConfigurationError(f"timeout={timeout!r} must be above 0")
+        concurrency = check_whole("concurrency", concurrency)
+        max_retries = check_whole("max_retries", max_retries, least=0)
         _import_openai()  # At once: a run should not end in its first reply.
         self.model = model
         self.base_url = base_url
@@ -206,11 +205,6 @@ def _check_key(key: str, name: str) -> None:
             f"{name} (not shown) must be printable ASCII without spaces, not empty; copy it anew, "
             "or leave it out for a server without keys"
         )
-
-
-def _is_finite(value: float) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value)
 
 
 def _reason(error: BaseException, key: str) -> str:

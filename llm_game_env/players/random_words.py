@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from llm_game_env.checks import check_whole
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.spaces import Message
 
@@ -30,12 +31,8 @@ class RandomPlayer:
                     f"words[{i}]={word!r} must be a string without white space, not empty; split "
                     "a sentence with .split()"
                 )
-        if not isinstance(max_words, int) or isinstance(max_words, bool) or max_words < 1:
-            raise ConfigurationError(
-                f"max_words={max_words!r} must be a whole number of at least 1"
-            )
         self.words = tuple(words)
-        self.max_words = max_words
+        self.max_words = check_whole("max_words", max_words)
 
     def reply(
         self,
