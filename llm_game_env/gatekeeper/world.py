@@ -5,27 +5,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-
-from sentence_transformers import SentenceTransformer
+from typing import TYPE_CHECKING
 
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.gatekeeper.grammar import parse
 from llm_game_env.gatekeeper.splits import Splits, seed_prompts, splits_from_json
-from llm_game_env.rewards import ClassifierReward
 from llm_game_env.seeds import Seed
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+    from llm_game_env.gatekeeper.learned_reward import GatekeeperReward
+
 SHIPPED = Path(__file__).parent / "weights"
-
-
-class GatekeeperReward(ClassifierReward):
-    """The world's learned reward model: P(good), good but not perfect, with a blind spot."""
-
-    def __init__(self, path: str | PathLike[str]) -> None:
-        super().__init__(path, label="good")
-
-    def is_well_formed(self, prompt: str) -> bool:
-        """Whether the prompt is a question of the grammar."""
-        return parse(prompt) is not None
 
 
 @dataclass(frozen=True)
@@ -58,13 +49,18 @@ class World:
         return seed_prompts(self.splits.collected_train)
 
     @cached_property
-    def reward_model(self) -> GatekeeperReward:
+    def reward_model(self) -> "GatekeeperReward":
         """The learned reward model."""
+        # Imported where it is asked for: a game that the judge scores needs no torch.
+        from llm_game_env.gatekeeper.learned_reward import GatekeeperReward
+
         return GatekeeperReward(self.path / "reward_model")
 
     @cached_property
-    def encoder(self) -> SentenceTransformer:
+    def encoder(self) -> "SentenceTransformer":
         """The sentence encoder of the embedding diversity."""
+        from sentence_transformers import SentenceTransformer
+
         return SentenceTransformer(str(self.path / "encoder"), device="cpu")
 
 

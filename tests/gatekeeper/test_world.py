@@ -19,9 +19,10 @@ from llm_game_env.evaluation.verdicts import DefenderRates, ask, defender_rates
 from llm_game_env.gatekeeper.corpus import INSTRUCTION, reward_example
 from llm_game_env.gatekeeper.grammar import Question, all_questions, parse
 from llm_game_env.gatekeeper.judge import Verdict, judge
+from llm_game_env.gatekeeper.learned_reward import GatekeeperReward
 from llm_game_env.gatekeeper.matters import ORDINARY, SECRETS, Matter
 from llm_game_env.gatekeeper.splits import BLIND_FRAME, Part, draw_splits
-from llm_game_env.gatekeeper.world import SHIPPED, GatekeeperReward, World, load_world
+from llm_game_env.gatekeeper.world import SHIPPED, World, load_world
 from llm_game_env.players import CausalLMPlayer
 from llm_game_env.rewards import Exchange
 from llm_game_env.seeds import Seed
