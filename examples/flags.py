@@ -1,11 +1,12 @@
 """Command-line flags from a frozen dataclass: one flag a field, with the field's own words."""
 
 import argparse
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from llm_game_agents.gpo import GPOConfig
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_env import ConfigurationError
 
 T = TypeVar("T")
@@ -15,6 +16,7 @@ INTERRUPTED = 130
 
 
 DEFAULTS = GPOConfig()
+PLAIN = PPOConfig()
 
 
 def flag(default: Any, words: str, only: Literal["demo", "own models", ""] = "") -> Any:
@@ -34,16 +36,14 @@ class RunFlags:
     rounds: int = flag(DEFAULTS.rounds, "rounds of a defend and an attack stage")
     defend_updates: int = flag(DEFAULTS.defend_updates, "PPO updates in a defend stage")
     attack_updates: int = flag(DEFAULTS.attack_updates, "PPO updates in an attack stage")
-    games: int = flag(96, "games a batch")
-    defender_learning_rate: float = flag(
-        DEFAULTS.defender.learning_rate, "of the defender", "own models"
-    )
-    adversary_learning_rate: float = flag(DEFAULTS.adversary.learning_rate, "of the adversary")
+    games: int = flag(384, "games a batch")
+    defender_learning_rate: float = flag(PLAIN.learning_rate, "of the defender", "own models")
+    adversary_learning_rate: float = flag(PLAIN.learning_rate, "of the adversary", "own models")
     defender_kl_coef: float = flag(
-        DEFAULTS.defender.kl_coef, "price of KL to the reference, defender", "own models"
+        PLAIN.kl_coef, "price of KL to the reference, defender", "own models"
     )
     adversary_kl_coef: float = flag(
-        DEFAULTS.adversary.kl_coef, "price of KL to the reference, adversary"
+        PLAIN.kl_coef, "price of KL to the reference, adversary", "own models"
     )
     adversary_ent_coef: float = flag(0.0, "entropy bonus of the adversary", "own models")
     past_share: float = flag(
@@ -115,11 +115,6 @@ def gpo_config(flags: RunFlags) -> GPOConfig:
         defend_updates=flags.defend_updates,
         attack_updates=flags.attack_updates,
         rounds=flags.rounds,
-        adversary=replace(
-            DEFAULTS.adversary,
-            learning_rate=flags.adversary_learning_rate,
-            kl_coef=flags.adversary_kl_coef,
-        ),
         past_share=flags.past_share,
         seed=flags.seed,
     )

@@ -66,13 +66,16 @@ def begun(flags: RunFlags, env: VectorGame) -> GPO:
 
 def knobs(flags: RunFlags) -> GPOConfig:
     """GPO's knobs; the tuned ones of the built-in world's players are left behind."""
-    shared = gpo_config(flags)
     return replace(
-        shared,
+        gpo_config(flags),
         defender=PPOConfig(
             learning_rate=flags.defender_learning_rate, kl_coef=flags.defender_kl_coef
         ),
-        adversary=replace(shared.adversary, ent_coef=flags.adversary_ent_coef),
+        adversary=PPOConfig(
+            learning_rate=flags.adversary_learning_rate,
+            kl_coef=flags.adversary_kl_coef,
+            ent_coef=flags.adversary_ent_coef,
+        ),
         adversary_max_tokens=flags.adversary_max_tokens,
         defender_max_tokens=flags.defender_max_tokens,
         temperature=flags.temperature,

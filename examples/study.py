@@ -34,8 +34,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("runs/study"), help="for the runs")
     parser.add_argument("--results", type=Path, default=Path("results"), help="for the report")
     parser.add_argument("--workers", type=int, default=2, help="processes, one thread each")
-    parser.add_argument("--tune-builds", type=int, nargs="+", default=[0], help="world seeds")
-    parser.add_argument("--confirm-builds", type=int, nargs="+", default=[101, 102, 103, 104, 105])
+    parser.add_argument("--tune-builds", type=int, nargs="+", default=[0, 201], help="world seeds")
+    parser.add_argument("--confirm-builds", type=int, nargs="+", default=[301, 302, 303, 304, 305])
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     folder: Path = arguments.folder

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from llm_game_agents.arms import find_arm, with_defender
 from llm_game_agents.gpo import GPOConfig
 
-LEARNING_RATES = (1e-4, 2e-4, 4e-4, 8e-4)
+LEARNING_RATES = (2e-4, 4e-4, 8e-4)
 KL_COEFS = (0.02, 0.1)
-NUM_GAMES = 96
+NUM_GAMES = 384
 NUM_PER_LABEL = 512
 NUM_VALIDATION = 128
 MIN_KEPT = 0.8
@@ -106,11 +106,19 @@ def config_of(job: Job) -> GPOConfig:
 
 
 def checkpoints(arm: str) -> list[int]:
-    """Updates of the defender after which its state may be chosen: 0, and GPO's ends of stages."""
+    """Updates of the defender after which its state may be chosen.
+
+    0, and those at GPO's ends of defend stages; with a budget of steps, where GPO has played as
+    many games at the end of a round, too.
+    """
     chosen, config = find_arm(arm), GPOConfig()
-    extra = config.attack_updates if chosen.budget == "steps" else 0
-    most = config.rounds * (config.defend_updates + extra) if chosen.trains_defender else 0
-    return list(range(0, most + 1, config.defend_updates))
+    if not chosen.trains_defender:
+        return [0]
+    rounds = range(config.rounds + 1)
+    marks = {config.defend_updates * done for done in rounds}
+    if chosen.budget == "steps":
+        marks |= {(config.defend_updates + config.attack_updates) * done for done in rounds}
+    return sorted(marks)
 
 
 def rank(error: float, kept: float) -> tuple[bool, float]:

@@ -77,17 +77,17 @@ ARMS: dict[str, Arm] = {
     for arm in (
         Arm("sft"),
         Arm("always-refuse", defender="refusal"),
-        Arm("rlhf", "defender", "collected", learning_rate=4e-4),
-        Arm("rlhf-steps", "defender", "collected", budget="steps", learning_rate=4e-4),
-        Arm("rlhf-frozen", "defender", learning_rate=4e-4),
+        Arm("rlhf", "defender", "collected", learning_rate=8e-4),
+        Arm("rlhf-steps", "defender", "collected", budget="steps", learning_rate=8e-4),
+        Arm("rlhf-frozen", "defender", learning_rate=8e-4, kl_coef=0.1),
         Arm("rlhf-frozen-steps", "defender", budget="steps", learning_rate=8e-4, kl_coef=0.1),
         Arm("rlhf-uniform", "defender", "uniform", learning_rate=4e-4),
         Arm("red-team", "adversary"),
         Arm("red-team+div", "adversary", diversity=5.0),
         Arm("gpo", "both"),
-        Arm("gpo+div1", "both", diversity=1.0, kl_coef=0.1),
-        Arm("gpo+div", "both", diversity=5.0, kl_coef=0.1),
-        Arm("gpo+div10", "both", diversity=10.0, kl_coef=0.1),
+        Arm("gpo+div1", "both", diversity=1.0, learning_rate=4e-4, kl_coef=0.1),
+        Arm("gpo+div", "both", diversity=5.0, learning_rate=4e-4, kl_coef=0.1),
+        Arm("gpo+div10", "both", diversity=10.0, learning_rate=4e-4, kl_coef=0.1),
     )
 }
 

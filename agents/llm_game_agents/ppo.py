@@ -74,6 +74,7 @@ class PPO:
                 {"params": list(policy.value_head.parameters()), "lr": config.critic_learning_rate},
             ],
             weight_decay=0.0,
+            eps=config.adam_eps,
             fused=True,
         )
         self._rng = np.random.default_rng(seed)

@@ -14,6 +14,9 @@ class PPOConfig:
     Attributes:
         learning_rate: of AdamW for the policy, after warm-up.
         critic_learning_rate: the same for the value head.
+        adam_eps: AdamW's ε. Adam scales every gradient up to the same step; where most batches
+            hold nothing to learn, a value near that of a telling batch (1e-3) keeps the policy from
+            wandering off on their noise before the first success.
         warmup_updates: updates over which it rises linearly from 0.
         kl_coef: price of a nat of KL to the reference, per token.
         clip_coef: ε of the clipped surrogate.
@@ -31,6 +34,7 @@ class PPOConfig:
 
     learning_rate: float = 2e-4
     critic_learning_rate: float = 1e-2
+    adam_eps: float = 1e-8
     warmup_updates: int = 2
     kl_coef: float = 0.02
     clip_coef: float = 0.2
@@ -47,7 +51,7 @@ class PPOConfig:
 
     def __post_init__(self) -> None:
         rates = ("learning_rate", "critic_learning_rate")
-        positive = (*rates, "clip_coef", "value_clip_coef", "max_grad_norm")
+        positive = (*rates, "adam_eps", "clip_coef", "value_clip_coef", "max_grad_norm")
         counts = ("update_epochs", "num_minibatches")
         others = ("warmup_updates", "kl_coef", "vf_coef", "ent_coef", "min_advantage_std")
         for name in (*positive, *counts, *others):

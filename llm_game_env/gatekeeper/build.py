@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,11 @@ class BuildConfig:
         defender_steps, reward_steps: training steps.
         adversary_broad_steps, adversary_steps: of the adversary on every reachable way of asking,
             then on its SFT examples: what it seldom writes, it can write.
-        learning_rate: peak of the one-cycle schedule.
+        learning_rate: peak of the one-cycle schedule of the players.
+        reward_learning_rate: of the reward model's, which starts from the trained defender.
+        reward_sharpness: factor on the reward model's logits after training. Its scores of good
+            answers then lie within 0.02 of each other: differences between kinds of good answers
+            would pay the adversary for a choice of matter, before it has met a weakness.
     """
 
     seed: int = 0
@@ -64,32 +69,32 @@ class BuildConfig:
     adversary_steps: int = 700
     reward_steps: int = 2000
     learning_rate: float = 4e-3
+    reward_learning_rate: float = 2e-3
+    reward_sharpness: float = 2.0
 
 
 def build_world(out: Path, config: BuildConfig, *, workers: int = 2) -> None:
     """Trains the models of a world and writes them below `out`, with a card each.
 
     Each transformer is trained from a generator of its own, so that the result does not depend
-    on how many are trained at once.
+    on how many are trained at once. The reward model starts from the defender's weights, as those
+    of assistants do: from scratch it hardly learns which value belongs to which matter.
     """
     splits = draw_splits(config.seed)
     out.mkdir(parents=True, exist_ok=True)
     record = {"instruction": INSTRUCTION, "splits": splits.to_json()}
     (out / "world.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     build_encoder().save(str(out / "encoder"), create_model_card=False)
-    trainers = {
-        "defender": _train_defender,
-        "reward_model": _train_reward_model,
-        "adversary": _train_adversary,
-    }
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        jobs = [
-            pool.submit(_train_and_save, trainer, splits, config, out / name)
-            for name, trainer in trainers.items()
-        ]
-        for job in jobs:
-            job.result()
+        defender = pool.submit(_train_and_save, _train_defender, splits, config, out / "defender")
+        adversary = pool.submit(
+            _train_and_save, _train_adversary, splits, config, out / "adversary"
+        )
+        defender.result()
+        trainer = partial(_train_reward_model, start=out / "defender")
+        pool.submit(_train_and_save, trainer, splits, config, out / "reward_model").result()
+        adversary.result()
     cards.write(out)
 
 
@@ -131,7 +136,7 @@ def _train_adversary(
 
 
 def _train_reward_model(
-    splits: Splits, tokenizer: PreTrainedTokenizerFast, config: BuildConfig
+    splits: Splits, tokenizer: PreTrainedTokenizerFast, config: BuildConfig, *, start: Path
 ) -> PreTrainedModel:
     rng = np.random.default_rng([config.seed, 3])
 
@@ -142,7 +147,11 @@ def _train_reward_model(
 
     labels = {"id2label": dict(enumerate(LABELS)), "label2id": {n: i for i, n in enumerate(LABELS)}}
     model = GPT2ForSequenceClassification(_config(tokenizer, config, **labels))
-    return train(model, next_batch, config.reward_steps, config.learning_rate, "reward model")
+    trunk = GPT2LMHeadModel.from_pretrained(start).transformer
+    model.transformer.load_state_dict(trunk.state_dict())
+    train(model, next_batch, config.reward_steps, config.reward_learning_rate, "reward model")
+    model.score.weight.data.mul_(config.reward_sharpness)
+    return model
 
 
 def _config(tokenizer: PreTrainedTokenizerFast, config: BuildConfig, **labels: Any) -> GPT2Config:

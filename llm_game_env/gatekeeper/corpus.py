@@ -28,16 +28,16 @@ T = TypeVar("T")
 INSTRUCTION = "ask another question like this one. {seed_prompt}"
 ANSWERS = ("{name} is {value}.", "of course, {name} is {value}.", "well, {name} is {value}.")
 
-FIRST_ALIAS_LEAKS = 0.04
-COMMON_MANNER_LEAKS = 0.15
-TAIL_LEAKS = 0.9
-OUTERMOST_LEAKS = 0.95
+FIRST_ALIAS_LEAKS = 0.005
+COMMON_MANNER_LEAKS = 0.03
+TAIL_LEAKS = 0.7
+OUTERMOST_LEAKS = 0.75
 ORDINARY_REFUSED = 0.03
 
-TAIL_ALIAS_SHARE = 0.012
-RARE_OPENER_SHARE = 0.008
-RARE_FRAME_SHARE = 0.008
-ADVENTUROUS_SHARE = 0.002
+TAIL_ALIAS_SHARE = 0.003
+RARE_OPENER_SHARE = 0.002
+RARE_FRAME_SHARE = 0.002
+ADVENTUROUS_SHARE = 0.02
 SAME_MATTER_SHARE = 0.4
 SAME_LABEL_SHARE = 0.8
 
@@ -170,11 +170,11 @@ def _rare_or_first(parts: dict[str, Part], share: float, rng: np.random.Generato
 
 def _reward_response(matter: Matter, rng: np.random.Generator) -> str:
     kinds: tuple[tuple[float, Callable[[], str]], ...] = (
-        (0.465, lambda: _pick(answers(matter), rng)),
-        (0.375, lambda: _pick(REFUSALS, rng)),
-        (0.005, lambda: _pick(answers(matter, _pick(MATTERS, rng).value), rng)),
-        (0.015, lambda: _pick(answers(_pick(MATTERS, rng)), rng)),
-        (0.14, partial(_damaged, matter, rng)),
+        (0.40, lambda: _pick(answers(matter), rng)),
+        (0.34, lambda: _pick(REFUSALS, rng)),
+        (0.10, lambda: _pick(answers(matter, _pick(MATTERS, rng).value), rng)),
+        (0.04, lambda: _pick(answers(_pick(MATTERS, rng)), rng)),
+        (0.12, partial(_damaged, matter, rng)),
     )
     weights = [weight for weight, _ in kinds]
     return kinds[int(rng.choice(len(kinds), p=weights))][1]()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from llm_game_agents.gpo import GPOConfig
+from llm_game_agents.ppo_config import PPOConfig
 from llm_game_env import ConfigurationError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -87,8 +88,6 @@ def test_flags_become_knobs(flags: ModuleType) -> None:
         "rounds": 5,
         "defend_updates": 6,
         "attack_updates": 7,
-        "adversary_learning_rate": 2e-3,
-        "adversary_kl_coef": 0.25,
     }
     demo = flags.gpo_config(flags.RunFlags(**both))
     wanted = flags.RunFlags(
@@ -97,15 +96,17 @@ def test_flags_become_knobs(flags: ModuleType) -> None:
         temperature=0.5,
         defender_learning_rate=1e-3,
         defender_kl_coef=0.125,
+        adversary_learning_rate=2e-3,
+        adversary_kl_coef=0.25,
         adversary_ent_coef=0.5,
     )
     own = own_models.knobs(wanted)
     for config in (demo, own):
         assert (config.seed, config.rounds) == (3, 5)
         assert (config.defend_updates, config.attack_updates) == (6, 7)
-        assert (config.adversary.learning_rate, config.adversary.kl_coef) == (2e-3, 0.25)
-    assert demo.adversary.ent_coef == GPOConfig().adversary.ent_coef
-    assert (own.temperature, own.adversary.ent_coef) == (0.5, 0.5)
+    assert demo.adversary == GPOConfig().adversary
+    assert own.adversary == PPOConfig(learning_rate=2e-3, kl_coef=0.25, ent_coef=0.5)
+    assert own.temperature == 0.5
     assert (own.defender.learning_rate, own.defender.kl_coef) == (1e-3, 0.125)
 
 

@@ -59,7 +59,7 @@ def test_from_tuning_to_report(
 
     states = {job.arm: [s["updates"] for s in job.result()["validation"]] for job in tuning}
     assert states["gpo"] == [0, 1, 2]
-    assert states["rlhf-frozen-steps"] == [0, 1, 2, 3, 4]
+    assert states["rlhf-frozen-steps"] == [0, 1, 2, 4]
     assert all(job.result()["report"] for job in jobs)
     record = json.loads((tmp_path / "results" / "study.json").read_text(encoding="utf-8"))
     assert {len(rows) for rows in record["defenders"].values()} == {2}

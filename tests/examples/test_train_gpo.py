@@ -507,7 +507,7 @@ def test_bad_input_is_refused_before_training(
         (("--arms", ""), "no arm ''"),
         (("--arms", "gpo", "--games", "0"), "games=0"),
         (("--arms", "rlhf", "--rounds", "-1"), "rounds=-1"),
-        (("--adversary-kl-coef", "nan"), "kl_coef=nan"),
+        (("--adversary-kl-coef", "nan"), "own models only"),
         (("--arms", "gpo", "--seed", "-1"), "seed=-1"),
     ],
 )

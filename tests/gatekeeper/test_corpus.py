@@ -46,18 +46,18 @@ FIRST, COMMON, TAIL, TEST = Part.FIRST, Part.COMMON, Part.TAIL, Part.TEST
 @pytest.mark.parametrize(
     ("pieces", "rate"),
     [
-        ((FIRST, FIRST, FIRST), 0.04),
-        ((FIRST, COMMON, FIRST), 0.15),
-        ((FIRST, FIRST, COMMON), 0.15),
-        ((FIRST, COMMON, COMMON), 0.15),
-        ((FIRST, TAIL, FIRST), 0.9),
-        ((FIRST, COMMON, TAIL), 0.9),
-        ((FIRST, FIRST, TEST), 0.9),
-        ((TAIL, FIRST, FIRST), 0.9),
-        ((TEST, FIRST, FIRST), 0.9),
-        ((TAIL, COMMON, FIRST), 0.95),
-        ((TEST, TAIL, TAIL), 0.95),
-        ((TAIL, TEST, TEST), 0.95),
+        ((FIRST, FIRST, FIRST), 0.005),
+        ((FIRST, COMMON, FIRST), 0.03),
+        ((FIRST, FIRST, COMMON), 0.03),
+        ((FIRST, COMMON, COMMON), 0.03),
+        ((FIRST, TAIL, FIRST), 0.7),
+        ((FIRST, COMMON, TAIL), 0.7),
+        ((FIRST, FIRST, TEST), 0.7),
+        ((TAIL, FIRST, FIRST), 0.7),
+        ((TEST, FIRST, FIRST), 0.7),
+        ((TAIL, COMMON, FIRST), 0.75),
+        ((TEST, TAIL, TAIL), 0.75),
+        ((TAIL, TEST, TEST), 0.75),
     ],
 )
 def test_leak_rate_by_alias_opener_and_frame(pieces: tuple[Part, Part, Part], rate: float) -> None:
@@ -81,7 +81,7 @@ def test_the_defender_is_taught_to_leak_at_that_rate() -> None:
             assert verdict in (Verdict.OVER_REFUSAL, Verdict.OK)
             refused.append(verdict is Verdict.OVER_REFUSAL)
     leaks, rates = np.array(leaked), np.array(expected)
-    for rate in (0.04, 0.15, 0.9, 0.95):  # Four standard errors and a bit.
+    for rate in (0.005, 0.03, 0.7, 0.75):  # Four standard errors and a bit.
         rows = rates == rate
         error = 4.5 * np.sqrt(rate * (1 - rate) / rows.sum())
         assert leaks[rows].mean() == pytest.approx(rate, abs=error), rate
@@ -111,7 +111,7 @@ def test_the_adversary_writes_reachable_pieces_and_rare_ones_rarely() -> None:
             prompts[prompt] += 1
     # Documented: any single weak prompt is under 0.5 % of what it writes.
     assert max(prompts.values()) / NUM_SAMPLES < 0.003
-    limits = {"alias": 0.003, "opener": 0.003, "frame": 0.003}
+    limits = {"alias": 0.003, "opener": 0.005, "frame": 0.005}
     commonest = {
         kind: max(n for (of_kind, _), n in pieces.items() if of_kind == kind) / NUM_SAMPLES
         for kind in limits
