@@ -3,9 +3,11 @@
 from llm_game_env.diversity.combined import Diversity, Likeness
 from llm_game_env.diversity.embedding import EmbeddingSimilarity
 from llm_game_env.diversity.metrics import (
+    distinct_ngrams,
     diversity_embedding,
     diversity_selfbleu,
     duplicate_share,
+    vendi_score,
 )
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
 from llm_game_env.diversity.words import split_words
@@ -19,8 +21,10 @@ __all__ = [
     "References",
     "SelfBLEU",
     "TextEncoder",
+    "distinct_ngrams",
     "diversity_embedding",
     "diversity_selfbleu",
     "duplicate_share",
     "split_words",
+    "vendi_score",
 ]

@@ -1,14 +1,14 @@
 """The weighted likeness to its own past that the adversary pays for."""
 
 import math
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from llm_game_env.checks import brief
+from llm_game_env.checks import brief, check_flag, check_seed
 from llm_game_env.diversity.embedding import EmbeddingSimilarity
+from llm_game_env.diversity.kept_texts import KeptTexts, Reservoir, Window
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
 from llm_game_env.diversity.token_batch import checked_texts
 from llm_game_env.encoders import Encoder
@@ -35,6 +35,10 @@ class Diversity:
     R_div of Zheng et al. 2024 (arXiv 2406.10977) is its negative; their weights are 5 and 1. A
     part whose weight is 0 is off: it is neither computed nor remembered. `copy.deepcopy` copies
     the history and shares the encoder.
+
+    The history is everything added, the latest `window` texts, or a random `reservoir` of all. The
+    texts of one call do not see each other, and the first ones are like nothing (0), unless
+    `within_batch` is asked for.
     """
 
     def __init__(
@@ -46,6 +50,9 @@ class Diversity:
         ngrams: Sequence[int] = (2, 3, 4, 5),
         references: References = "pairwise",
         window: int | None = None,
+        reservoir: int | None = None,
+        seed: int = 0,
+        within_batch: bool = False,
     ) -> None:
         """Start with an empty history.
 
@@ -56,10 +63,16 @@ class Diversity:
             ngrams, references: see `SelfBLEU`.
             window: keep the latest so many texts as the history; all of them by default. The
                 mean over a whole history hardly notices what was written lately.
+            reservoir: keep a uniform sample of so many of all texts instead, see `Reservoir`: a
+                whole history at a bounded cost.
+            seed: of the reservoir's draws.
+            within_batch: whether a text is compared with the other texts of its call as well, as
+                if they stood in the history; pairwise references only.
 
         Raises:
             ConfigurationError: for a weight that is negative or not finite, a missing encoder, a
-                window below 1, or a setting that SelfBLEU refuses.
+                window or reservoir below 1, both of them, `within_batch` with
+                ``references="multi"``, or a setting that SelfBLEU refuses.
         """
         self.weights = {
             "self_bleu": _checked_weight("self_bleu", self_bleu),
@@ -70,18 +83,19 @@ class Diversity:
                 f"embedding is {embedding!r} but encoder is None; give an encoder (such as a "
                 "SentenceTransformer), or embedding=0."
             )
-        if window is not None and (not isinstance(window, int) or window < 1):
+        self.within_batch = check_flag("within_batch", within_batch)
+        if within_batch and references == "multi":
             raise ConfigurationError(
-                f"window is {window!r}; give at least 1 text, or None for the whole history."
+                "within_batch=True needs references='pairwise': one set of references has no mean "
+                "that a batch could enter"
             )
-        self.window = window
+        self._kept = _limited(window, reservoir, seed)
         bleu = SelfBLEU(ngrams, references)
         self._parts: dict[str, SelfBLEU | EmbeddingSimilarity] = {}
         if self.weights["self_bleu"]:
             self._parts["self_bleu"] = bleu
         if self.weights["embedding"] and encoder is not None:
             self._parts["embedding"] = EmbeddingSimilarity(encoder)
-        self._recent: deque[str] = deque(maxlen=window)
         self._count = 0
 
     def __len__(self) -> int:
@@ -92,7 +106,7 @@ class Diversity:
         """Empty the history."""
         for part in self._parts.values():
             part.clear()
-        self._recent.clear()
+        self._kept = None if self._kept is None else self._kept.emptied()
         self._count = 0
 
     def measure(self, texts: Sequence[str]) -> Likeness:
@@ -104,7 +118,8 @@ class Diversity:
         """
         checked_texts(texts)
         parts = {name: np.zeros(len(texts), np.float32) for name in self.weights}
-        parts |= {name: part.score(texts) for name, part in self._parts.items()}
+        for name, part in self._parts.items():
+            parts[name] = part.score(texts, within_batch=self.within_batch)
         total = sum(
             weight * parts[name].astype(np.float64) for name, weight in self.weights.items()
         )
@@ -123,38 +138,44 @@ class Diversity:
     def add(self, texts: Sequence[str]) -> None:
         """Append texts to the history; errors as in `measure`, the history then unchanged."""
         checked_texts(texts)
-        self._append(texts)
-        if self.window is not None and self._count > self.window:
-            kept = list(self._recent)
-            self.clear()
-            self._append(kept)
+        if self._kept is None:
+            self._each_part(lambda part: part.add(texts))
+            self._count += len(texts)
+            return
+        kept = self._kept.added(texts)
+        held, grown = self._kept.texts, kept.texts[len(self._kept.texts) :]
+        if kept.texts[: len(held)] == held:
+            self._each_part(lambda part: part.add(grown))
+        else:
+            self._each_part(lambda part: part.replace(kept.texts))
+        self._kept, self._count = kept, len(kept.texts)
 
     def state_dict(self) -> dict[str, Any]:
-        """The history and the window.
+        """The history and what limits it.
 
-        Keys: "count" (int), "parts" (states by name of those that are on), "window" (int or None),
-        "recent" (the texts within the window, list of str; empty without one).
+        Keys: "count" (int), "parts" (states by name of those that are on), "limit" (str: kind and
+        size of the history), "kept" (state of a limited history, else None).
         """
         return {
             "count": self._count,
             "parts": {name: part.state_dict() for name, part in self._parts.items()},
-            "window": self.window,
-            "recent": list(self._recent),
+            "limit": self._limit,
+            "kept": None if self._kept is None else self._kept.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Replace the history by a saved one; weights are not part of it.
 
         Raises:
-            ConfigurationError: if other parts were on, the window was another, or a part refuses
-                its state.
+            ConfigurationError: if other parts were on, the history was limited otherwise, or a part
+                refuses its state.
         """
-        if not isinstance(state, Mapping) or not {"recent", "count"} <= state.keys():
+        if not isinstance(state, Mapping) or not {"kept", "count"} <= state.keys():
             raise ConfigurationError(f"state={brief(state)} is none that state_dict() gave")
-        if state.get("window") != self.window:
+        if state.get("limit") != self._limit:
             raise ConfigurationError(
-                f"the saved Diversity has window={state.get('window')!r}, this one "
-                f"{self.window!r}; build it with the saved value."
+                f"the saved Diversity has {state.get('limit')}, this one {self._limit}; build it "
+                "with the saved value."
             )
         saved = state.get("parts")
         if not isinstance(saved, Mapping) or set(saved) != set(self._parts):
@@ -163,19 +184,44 @@ class Diversity:
                 f"the saved Diversity has the parts {names!r}, this one {sorted(self._parts)!r}; "
                 "build it with the same weights above 0."
             )
+        kept = self._kept
+        if kept is not None:
+            try:
+                kept = kept.loaded(state["kept"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise ConfigurationError(
+                    f"state={brief(state)} is none that state_dict() gave ({error!r})"
+                ) from error
         for name, part in self._parts.items():
             part.load_state_dict(saved[name])
-        self._recent = deque(state["recent"], maxlen=self.window)
-        self._count = int(state["count"])
+        self._kept, self._count = kept, int(state["count"])
 
-    def _append(self, texts: Sequence[str]) -> None:
+    def _each_part(self, change: Callable[[SelfBLEU | EmbeddingSimilarity], None]) -> None:
         # The embedding first: its encoder is what can fail, and SelfBLEU cannot after the check.
         for name in ("embedding", "self_bleu"):
             if name in self._parts:
-                self._parts[name].add(texts)
-        if self.window is not None:
-            self._recent.extend(texts)
-        self._count += len(texts)
+                change(self._parts[name])
+
+    @property
+    def _limit(self) -> str:
+        kept = self._kept
+        return "no limit" if kept is None else f"{type(kept).__name__.lower()}={kept.size}"
+
+
+def _limited(window: int | None, reservoir: int | None, seed: int) -> KeptTexts | None:
+    for name, size in (("window", window), ("reservoir", reservoir)):
+        whole = isinstance(size, int) and not isinstance(size, bool)
+        if size is not None and not (whole and size >= 1):
+            raise ConfigurationError(
+                f"{name} is {size!r}; give at least 1 text, or None for the whole history."
+            )
+    if window is not None and reservoir is not None:
+        raise ConfigurationError(
+            f"window={window} and reservoir={reservoir} exclude each other; give one of them"
+        )
+    if reservoir is not None:
+        return Reservoir.empty(reservoir, check_seed("seed", seed))
+    return None if window is None else Window(window)
 
 
 def _checked_weight(name: str, weight: float) -> float:

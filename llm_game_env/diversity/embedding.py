@@ -52,19 +52,27 @@ class EmbeddingSimilarity:
         self._sum: np.ndarray | None = None
         self._count = 0
 
-    def score(self, texts: Sequence[str]) -> np.ndarray:
+    def score(self, texts: Sequence[str], *, within_batch: bool = False) -> np.ndarray:
         """Mean cosine of each text to the history, float32 [N] in [-1, 1]; adds nothing.
 
-        Texts of one call do not see each other.
+        Texts of one call do not see each other, unless `within_batch`: each is then compared with
+        the history and all others of the call.
 
         Raises:
             ConfigurationError: if `texts` is not a sequence of strings.
             RewardError: if the encoder returns another shape, or a number that is not finite.
         """
         checked_texts(texts)
-        if self._sum is None or not len(texts):
+        others = len(texts) - 1 if within_batch else 0
+        if not len(texts) or self._count + others == 0:
             return np.zeros(len(texts), np.float32)
-        cosines = self._embed(texts) @ (self._sum / self._count)
+        vectors = self._embed(texts)
+        total = np.zeros(vectors.shape[1]) if self._sum is None else self._sum
+        cosines = vectors @ total
+        if within_batch:
+            # A text is not compared with itself: its square is 1, or 0 for a zero vector.
+            cosines += vectors @ vectors.sum(axis=0) - np.einsum("nd,nd->n", vectors, vectors)
+        cosines /= self._count + others
         return np.clip(cosines, -1.0, 1.0).astype(np.float32)
 
     def add(self, texts: Sequence[str]) -> None:
@@ -77,6 +85,12 @@ class EmbeddingSimilarity:
             added = self._embed(texts).sum(axis=0)
             self._sum = added if self._sum is None else self._sum + added
             self._count += len(texts)
+
+    def replace(self, texts: Sequence[str]) -> None:
+        """Make these texts the history; errors as in `add`."""
+        vectors = self._embed(checked_texts(texts)) if len(texts) else None
+        self._sum = None if vectors is None else vectors.sum(axis=0)
+        self._count = len(texts)
 
     def state_dict(self) -> dict[str, Any]:
         """The history: "count" (int) and "sum" (float64 [D], or None while it is empty)."""

@@ -1,14 +1,14 @@
 """How varied a set of texts is: reported, never rewarded.
 
-Both diversities follow Zheng et al. 2024 (arXiv 2406.10977), except that a text is not compared
-with itself, which their released code does.
+`diversity_selfbleu` and `diversity_embedding` follow Zheng et al. 2024 (arXiv 2406.10977), except
+that a text is not compared with itself, which their released code does.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from llm_game_env.diversity.bleu import bleu_of_itself
+from llm_game_env.checks import check_whole
 from llm_game_env.diversity.self_bleu import SelfBLEU
 from llm_game_env.diversity.token_batch import checked_texts
 from llm_game_env.diversity.words import split_words
@@ -24,13 +24,8 @@ def diversity_selfbleu(texts: Sequence[str]) -> float:
     Raises:
         ConfigurationError: for fewer than two texts, or items that are not strings.
     """
-    count = _checked_count(texts)
-    measure = SelfBLEU()
-    measure.add(texts)
-    lengths = np.array([len(split_words(text)) for text in texts])
-    of_pairs = count * measure.score_in_full(texts).sum()
-    of_itself = bleu_of_itself(lengths, measure.ngrams).sum()
-    return float(np.clip(1.0 - (of_pairs - of_itself) / (count * (count - 1)), 0.0, 1.0))
+    _checked_count(texts)
+    return float(1.0 - SelfBLEU().score_among(texts).mean())
 
 
 def diversity_embedding(texts: Sequence[str], encoder: Encoder) -> float:
@@ -50,6 +45,51 @@ def diversity_embedding(texts: Sequence[str], encoder: Encoder) -> float:
     total = vectors.sum(axis=0)
     of_pairs = total @ total - np.einsum("nd,nd->", vectors, vectors)
     return float(1.0 - of_pairs / (count * (count - 1)) / 2)
+
+
+def vendi_score(texts: Sequence[str], encoder: Encoder) -> float:
+    """How many different texts there are in effect, in [1, N]; 0 for no texts.
+
+    exp(-Σ λ log λ), λ the eigenvalues of K / N, K the cosines of the embeddings (Friedman and
+    Dieng 2023, arXiv 2210.02410, definition 3.1): N for texts at right angles to each other, 1
+    for N times the same. A text whose embedding is zero counts as one unlike all others.
+
+    Args:
+        texts: any number.
+        encoder: see `EmbeddingSimilarity`.
+
+    Raises:
+        ConfigurationError: for items that are not strings.
+        RewardError: if the encoder returns another shape, or a number that is not finite.
+    """
+    if not len(checked_texts(texts)):
+        return 0.0
+    vectors = unit_embeddings(encoder, list(texts))
+    zeros = np.count_nonzero(~vectors.any(axis=1))
+    # K and the D x D matrix of the embeddings share their eigenvalues other than 0.
+    gram = vectors @ vectors.T if len(vectors) <= vectors.shape[1] else vectors.T @ vectors
+    eigenvalues = np.concatenate([np.linalg.eigvalsh(gram), np.ones(zeros)]) / len(texts)
+    positive = eigenvalues[eigenvalues > 1e-12]
+    return float(np.exp(-(positive * np.log(positive)).sum()))
+
+
+def distinct_ngrams(texts: Sequence[str], n: int) -> float:
+    """distinct-n: different n-grams as a share of all n-grams, in (0, 1]; 0 where there are none.
+
+    Over the whole set (Li et al. 2016, arXiv 1510.03055, section 5); n-grams do not cross texts.
+    It falls as a set grows: compare sets of one size.
+
+    Args:
+        texts: any number.
+        n: at least 1.
+
+    Raises:
+        ConfigurationError: for items that are not strings, or an n below 1.
+    """
+    order = check_whole("n", n)
+    words = map(split_words, checked_texts(texts))
+    ngrams = [tuple(text[i : i + order]) for text in words for i in range(len(text) - order + 1)]
+    return len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
 
 def duplicate_share(texts: Sequence[str]) -> float:

@@ -5,9 +5,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from llm_game_env.diversity.bleu import bleu_of_itself
 from llm_game_env.diversity.multi_reference import MultiReferenceHistory
 from llm_game_env.diversity.pairwise import PairwiseHistory
 from llm_game_env.diversity.token_batch import END, TokenBatch, Vocabulary, checked_texts
+from llm_game_env.diversity.words import split_words
 from llm_game_env.errors import ConfigurationError
 
 References = Literal["pairwise", "multi"]
@@ -60,15 +62,22 @@ class SelfBLEU:
         self._history: PairwiseHistory | MultiReferenceHistory = kind(self.ngrams)
         self._count = 0
 
-    def score(self, texts: Sequence[str]) -> np.ndarray:
+    def score(self, texts: Sequence[str], *, within_batch: bool = False) -> np.ndarray:
         """Likeness of each text to the history, float32 [N] in [0, 1]; adds nothing.
 
-        Texts of one call do not see each other.
+        Texts of one call do not see each other, unless `within_batch`: each is then compared with
+        the history and all others of the call (pairwise references only).
 
         Raises:
-            ConfigurationError: if `texts` is not a sequence of strings.
+            ConfigurationError: if `texts` is not a sequence of strings, or `within_batch` is set
+                with ``references="multi"``.
         """
-        return self.score_in_full(texts).astype(np.float32)
+        likeness = self.score_in_full(texts)
+        others = len(texts) - 1
+        if within_batch and others > 0:
+            of_others = others * self.score_among(texts)
+            likeness = (self._count * likeness + of_others) / (self._count + others)
+        return likeness.astype(np.float32)
 
     def score_in_full(self, texts: Sequence[str]) -> np.ndarray:
         """As `score`, before it is rounded to float32: float64 [N]."""
@@ -77,6 +86,22 @@ class SelfBLEU:
             return np.zeros(len(texts))
         return self._history.score(batch, len(self._vocabulary))
 
+    def score_among(self, texts: Sequence[str]) -> np.ndarray:
+        """Mean likeness of each of N >= 2 texts to all others of them, float64 [N] in [0, 1].
+
+        The history plays no part. Pairwise references only.
+        """
+        if self.references == "multi":
+            raise ConfigurationError(
+                "within_batch=True needs references='pairwise', this SelfBLEU has 'multi'"
+            )
+        batch = SelfBLEU(self.ngrams)
+        batch.add(texts)
+        lengths = np.array([len(split_words(text)) for text in texts])
+        of_all = len(texts) * batch.score_in_full(texts)
+        of_others = of_all - bleu_of_itself(lengths, self.ngrams)
+        return np.clip(of_others / (len(texts) - 1), 0.0, 1.0)
+
     def add(self, texts: Sequence[str]) -> None:
         """Append texts to the history.
 
@@ -84,6 +109,12 @@ class SelfBLEU:
             ConfigurationError: if `texts` is not a sequence of strings.
         """
         self._append(self._vocabulary.add(checked_texts(texts)))
+
+    def replace(self, texts: Sequence[str]) -> None:
+        """Make these texts the history; errors as in `add`, the history then unchanged."""
+        checked_texts(texts)
+        self.clear()
+        self.add(texts)
 
     def state_dict(self) -> dict[str, Any]:
         """The history and the settings, as plain values and NumPy arrays.

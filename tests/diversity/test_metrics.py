@@ -9,10 +9,12 @@ import pytest
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
 from llm_game_env.diversity import (
+    distinct_ngrams,
     diversity_embedding,
     diversity_selfbleu,
     duplicate_share,
     split_words,
+    vendi_score,
 )
 from llm_game_env.errors import ConfigurationError
 
@@ -79,3 +81,40 @@ def test_split_words_follows_its_rule() -> None:
 def test_importing_the_package_leaves_torch_alone() -> None:
     code = "import sys, llm_game_env.diversity as d; assert 'torch' not in sys.modules, d"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_vendi_score_counts_what_differs() -> None:
+    assert vendi_score(["a", "c", "d", "o", "t"], vectors) == pytest.approx(5.0)
+    assert vendi_score(["cat"] * 7, vectors) == pytest.approx(1.0)
+    # Two kinds at right angles, one to three: exp of the entropy of (1/4, 3/4).
+    assert vendi_score(["a", "o", "oo", "o"], vectors) == pytest.approx(4 / 27**0.25)
+    # Cosine 1/√2 between the two: eigenvalues (1 ± 1/√2) / 2.
+    shares = np.array([1 + 0.5**0.5, 1 - 0.5**0.5]) / 2
+    expected = np.exp(-(shares * np.log(shares)).sum())
+    assert vendi_score(["a", "ac"], vectors) == pytest.approx(expected)
+    assert vendi_score(["a", "", "x"], vectors) == pytest.approx(3.0)  # Two have no embedding.
+    assert vendi_score([], vectors) == 0.0
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_vendi_score_is_that_of_all_cosines(count: int) -> None:
+    # Fewer texts than dimensions and more: the matrix of cosines itself decides.
+    rng = np.random.default_rng(count)
+    table = {f"text {i}": rng.normal(size=8) for i in range(count)}
+    units = np.array([v / np.linalg.norm(v) for v in table.values()])
+    shares = np.linalg.eigvalsh(units @ units.T / count)
+    shares = shares[shares > 1e-12]
+    expected = np.prod(shares**-shares)
+    found = vendi_score(list(table), lambda texts: np.array([table[text] for text in texts]))
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_distinct_ngrams() -> None:
+    # Words: the cat sat on the mat / the cat ran / a dog / the cat ran / dog x 5: 19, 8 different.
+    assert distinct_ngrams(TEXTS, 1) == pytest.approx(8 / 19)
+    # Pairs: 5 + 2 + 1 + 2 + 4, of which "the cat" comes three times, "cat ran" twice, "dog dog" 4.
+    assert distinct_ngrams(TEXTS, 2) == pytest.approx(8 / 14)
+    assert distinct_ngrams(["a b", "c"], 3) == 0.0
+    assert distinct_ngrams([], 1) == 0.0
+    with pytest.raises(ConfigurationError, match="n=0"):
+        distinct_ngrams(TEXTS, 0)
