@@ -22,6 +22,7 @@ from llm_game_agents.losses import (
 )
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.ppo_config import PPOConfig
+from llm_game_agents.reward_shaping import RewardShaper
 from llm_game_agents.trajectory import Decision, Trajectory, pack
 from llm_game_env.errors import TrainingError
 
@@ -38,6 +39,8 @@ class PPOStats:
         ref_kl: mean log π - log π_ref a sampled token, before the update.
         grad_norm: before clipping.
         learning_rate: of this update.
+        reward: mean of the game's rewards to the decisions learnt from, as the game gave them.
+        shaped_reward: the same after `RewardShaper`, without the price of KL.
         first_ratio_error: largest |ρ - 1| in the first minibatch: 0 but for rounding.
     """
 
@@ -50,6 +53,8 @@ class PPOStats:
     ref_kl: float
     grad_norm: float
     learning_rate: float
+    reward: float
+    shaped_reward: float
     first_ratio_error: float
 
 
@@ -77,6 +82,7 @@ class PPO:
             eps=config.adam_eps,
             fused=True,
         )
+        self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
         self._rng = np.random.default_rng(seed)
         self.num_updates = 0
 
@@ -89,6 +95,8 @@ class PPO:
         config = self.config
         trajectory = self._prepare(decisions)
         mask = trajectory.response_mask
+        learnt_from = mask.any(-1)
+        raw_reward = masked_mean(torch.tensor([d.reward for d in decisions]), learnt_from.cpu())
         rewards = token_rewards(
             trajectory.rewards,
             trajectory.logprobs,
@@ -126,15 +134,18 @@ class PPO:
             ref_kl=float(masked_mean(log_ratio, mask)),
             grad_norm=_mean(step.grad_norm for step in steps),
             learning_rate=learning_rate,
+            reward=float(raw_reward),
+            shaped_reward=float(masked_mean(trajectory.rewards, learnt_from)),
             first_ratio_error=steps[0].ratio_error,
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Optimiser, generator and count; the policy's weights are saved on their own."""
+        """Optimiser, generator, count, rewards seen; the policy's weights are saved apart."""
         return {
             "optimizer": self._optimizer.state_dict(),
             "rng": self._rng.bit_generator.state,
             "num_updates": self.num_updates,
+            "rewards": self._shaper.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -142,12 +153,14 @@ class PPO:
         self._optimizer.load_state_dict(state["optimizer"])
         self._rng.bit_generator.state = state["rng"]
         self.num_updates = state["num_updates"]
+        self._shaper.load_state_dict(state["rewards"])
 
     @torch.no_grad()
     def _prepare(self, decisions: list[Decision]) -> Trajectory:
         policy = self.policy
         trajectory = pack(decisions, policy.player.pad_id, policy.value_head.weight.device)
         mask = trajectory.response_mask
+        trajectory.rewards.copy_(self._shaper.shape(trajectory.rewards, mask.any(-1)))
         if self.num_updates == 0 and not policy.value_head.weight.any():
             # A critic that starts from 0 would take its first rollouts for all good or all bad.
             policy.value_head.bias.fill_(masked_mean(trajectory.rewards, mask.any(-1)))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llm_game_agents.reward_shaping import REWARD_NORMS, RewardNorm
+from llm_game_env.checks import check_choice
 from llm_game_env.errors import ConfigurationError
 
 
@@ -27,6 +29,8 @@ class PPOConfig:
         update_epochs: passes over a rollout.
         num_minibatches: into which each pass is cut.
         max_grad_norm: gradients are scaled down to it.
+        reward_norm: of the game's rewards, see `RewardShaper`; "none" is the algorithm as printed.
+        reward_clip: the largest reward after that, in either direction; 0 for none.
         whiten_advantages: to zero mean and unit standard deviation over the rollout.
         min_advantage_std: a smaller deviation counts as this one. Where one side has won, rewards
             hardly vary; scaled up in full, the KL alone would take the policy back to its start.
@@ -46,6 +50,8 @@ class PPOConfig:
     update_epochs: int = 2
     num_minibatches: int = 4
     max_grad_norm: float = 1.0
+    reward_norm: RewardNorm = "none"
+    reward_clip: float = 0.0
     whiten_advantages: bool = True
     min_advantage_std: float = 0.2
 
@@ -53,7 +59,10 @@ class PPOConfig:
         rates = ("learning_rate", "critic_learning_rate")
         positive = (*rates, "adam_eps", "clip_coef", "value_clip_coef", "max_grad_norm")
         counts = ("update_epochs", "num_minibatches")
-        others = ("warmup_updates", "kl_coef", "vf_coef", "ent_coef", "min_advantage_std")
+        others = (
+            *("warmup_updates", "kl_coef", "vf_coef", "ent_coef"),
+            *("reward_clip", "min_advantage_std"),
+        )
         for name in (*positive, *counts, *others):
             value = getattr(self, name)
             low = 1 if name in counts else 0
@@ -63,6 +72,7 @@ class PPOConfig:
         for name in counts:
             if not isinstance(getattr(self, name), int):
                 raise ConfigurationError(f"{name}={getattr(self, name)!r} must be a whole number")
+        check_choice("reward_norm", self.reward_norm, REWARD_NORMS)
         for name in ("gamma", "gae_lambda"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(f"{name}={getattr(self, name)!r} must be in [0, 1]")
