@@ -4,6 +4,9 @@
 |---|---|
 | `ClassifierReward` | any Hugging Face sequence classifier |
 | `FunctionReward` | any Python callable |
+| `TRLReward` | a reward function written for TRL's trainers |
+
+`as_trl_reward` hands any of them to TRL's trainers.
 
 Intent checks, for games that judge the answer against a goal: `FunctionIntent`, `EmbeddingIntent`.
 """
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from llm_game_env.rewards.function import FunctionReward
 from llm_game_env.rewards.intent import EmbeddingIntent, FunctionIntent, IntentCheck
 from llm_game_env.rewards.protocol import ChecksPrompts, Exchange, RewardModel
+from llm_game_env.rewards.trl import TRLReward, as_trl_reward
 
 if TYPE_CHECKING:
     from llm_game_env.rewards.classifier import ClassifierReward
@@ -26,6 +30,8 @@ __all__ = [
     "FunctionReward",
     "IntentCheck",
     "RewardModel",
+    "TRLReward",
+    "as_trl_reward",
 ]
 
 
