@@ -16,7 +16,8 @@ def lengths(exchanges: Sequence[Exchange]) -> list[float]:
     return [float(len(exchange.response)) for exchange in exchanges]
 
 
-def count_words(completions: list[str], **columns: Any) -> list[float]:
+def count_words(prompts: list[str], completions: list[str]) -> list[float]:
+    assert len(prompts) == len(completions)
     return [float(len(completion.split())) for completion in completions]
 
 
