@@ -4,6 +4,7 @@
 |---|---|
 | `ClassifierReward` | any Hugging Face sequence classifier |
 | `FunctionReward` | any Python callable |
+| `JudgeReward` | a model behind an OpenAI-compatible endpoint, asked by a `Rubric` |
 | `TRLReward` | a reward function written for TRL's trainers |
 
 `as_trl_reward` hands any of them to TRL's trainers.
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from llm_game_env.rewards.function import FunctionReward
 from llm_game_env.rewards.intent import EmbeddingIntent, FunctionIntent, IntentCheck
+from llm_game_env.rewards.judge import JudgeReward
 from llm_game_env.rewards.protocol import ChecksPrompts, Exchange, RewardModel
+from llm_game_env.rewards.rubric import Rubric
 from llm_game_env.rewards.trl import TRLReward, as_trl_reward
 
 if TYPE_CHECKING:
@@ -29,7 +32,9 @@ __all__ = [
     "FunctionIntent",
     "FunctionReward",
     "IntentCheck",
+    "JudgeReward",
     "RewardModel",
+    "Rubric",
     "TRLReward",
     "as_trl_reward",
 ]
