@@ -5,6 +5,7 @@
 | `ClassifierReward` | any Hugging Face sequence classifier |
 | `FunctionReward` | any Python callable |
 | `JudgeReward` | a model behind an OpenAI-compatible endpoint, asked by a `Rubric` |
+| `WeightedSum` | several of them as one |
 | `TRLReward` | a reward function written for TRL's trainers |
 
 `as_trl_reward` hands any of them to TRL's trainers.
@@ -20,6 +21,7 @@ from llm_game_env.rewards.judge import JudgeReward
 from llm_game_env.rewards.protocol import ChecksPrompts, Exchange, RewardModel
 from llm_game_env.rewards.rubric import Rubric
 from llm_game_env.rewards.trl import TRLReward, as_trl_reward
+from llm_game_env.rewards.weighted_sum import WeightedSum
 
 if TYPE_CHECKING:
     from llm_game_env.rewards.classifier import ClassifierReward
@@ -36,6 +38,7 @@ __all__ = [
     "RewardModel",
     "Rubric",
     "TRLReward",
+    "WeightedSum",
     "as_trl_reward",
 ]
 
