@@ -5,13 +5,14 @@
     │   └── SeedPromptError               seed prompts that cannot be read, with the line
     ├── IllegalAction (ValueError)        a move outside the action space
     ├── RewardError                       a reward model that returned something unusable
-    ├── EndpointError                     conversations that an endpoint did not answer
+    ├── EndpointError                     requests that an endpoint did not answer
     └── TrainingError                     an update that cannot be made
 
 A message names the argument, the value and the remedy.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class GameError(Exception):
@@ -46,15 +47,16 @@ class RewardError(GameError):
 
 
 class EndpointError(GameError):
-    """An endpoint left conversations of a batch without an answer, after all retries.
+    """An endpoint left requests of a batch without an answer, after all retries.
 
     Attributes:
-        completed: row of the batch -> the answer that had arrived; paid for, so not to be lost.
+        completed: row of the batch -> the answer, or the score, that had arrived; paid for, so not
+            to be lost.
         failed: row of the batch -> why it has none.
     """
 
     def __init__(
-        self, message: str, completed: Mapping[int, str], failed: Mapping[int, str]
+        self, message: str, completed: Mapping[int, Any], failed: Mapping[int, str]
     ) -> None:
         super().__init__(message)
         self.completed = dict(completed)
@@ -62,7 +64,7 @@ class EndpointError(GameError):
 
     def __reduce__(
         self,
-    ) -> tuple[type["EndpointError"], tuple[str, dict[int, str], dict[int, str]]]:
+    ) -> tuple[type["EndpointError"], tuple[str, dict[int, Any], dict[int, str]]]:
         return type(self), (str(self), self.completed, self.failed)
 
 

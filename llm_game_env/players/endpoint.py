@@ -1,21 +1,14 @@
 """Any OpenAI-compatible chat endpoint as a player."""
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from llm_game_env.checks import check_finite, check_whole
+from llm_game_env.checks import check_finite
+from llm_game_env.endpoint import Endpoint
 from llm_game_env.errors import ConfigurationError, EndpointError
-from llm_game_env.rendering import printable
 from llm_game_env.spaces import Message
-
-_KEY_VARIABLE = "OPENAI_API_KEY"
-_NO_KEY = "none"  # The library insists on a key, which local servers do not ask for.
 
 
 class EndpointPlayer:
@@ -57,33 +50,15 @@ class EndpointPlayer:
         timeout: float = 60.0,
         max_retries: int = 4,
     ) -> None:
-        if not isinstance(model, str) or not model.strip():
-            raise ConfigurationError(f"model={model!r} must be the model's name at the endpoint")
-        _check_base_url(base_url)
-        if api_key is not None:
-            _check_key(api_key, "api_key")
         if check_finite("temperature", temperature) < 0:
             raise ConfigurationError(f"temperature={temperature!r} must be at least 0")
-        if check_finite("timeout", timeout) <= 0:
-            raise ConfigurationError(f"timeout={timeout!r} must be above 0")
-        concurrency = check_whole("concurrency", concurrency)
-        max_retries = check_whole("max_retries", max_retries, least=0)
-        _import_openai()  # At once: a run should not end in its first reply.
-        self.model = model
-        self.base_url = base_url
         self.temperature = float(temperature)
-        self.concurrency = concurrency
-        self.timeout = float(timeout)
-        self.max_retries = max_retries
-        self._api_key = api_key
-        self._client: Any = None
+        self._endpoint = Endpoint(
+            type(self).__name__, model, base_url, api_key, concurrency, timeout, max_retries
+        )
 
     def __repr__(self) -> str:
-        return f"EndpointPlayer({self.model!r}, base_url={self.base_url!r})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Connections and their locks stay in this process.
-        return self.__dict__ | {"_client": None}
+        return repr(self._endpoint)
 
     def reply(
         self,
@@ -100,31 +75,23 @@ class EndpointPlayer:
         """
         if not conversations:
             return []
-        client = self._connected()
         seeds = rng.integers(2**31, size=len(conversations))
-        with ThreadPoolExecutor(min(self.concurrency, len(conversations))) as pool:
-            futures = [
-                pool.submit(self._ask, client, conversation, int(seed), max_tokens)
-                for conversation, seed in zip(conversations, seeds, strict=True)
-            ]
-            try:
-                wait(futures)
-            except BaseException:
-                # Interrupted: what has not been sent yet shall not be paid for.
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        # Whatever a row raised, it must not cost the others their answers.
-        errors = {row: future.exception() for row, future in enumerate(futures)}
-        completed = {row: futures[row].result() for row, e in errors.items() if e is None}
-        failed = {row: _reason(e, client.api_key) for row, e in errors.items() if e is not None}
+
+        def ask(client: Any, row: int) -> str:
+            return self._ask(client, conversations[row], int(seeds[row]), max_tokens)
+
+        completed, failed = self._endpoint.ask_each(ask, len(conversations))
         if failed:
+            kept = "the other answers are in the error's `completed`"
+            what = "conversations have no answer"
+            message = self._endpoint.failure(failed, len(conversations), what, kept)
             # Not chained: the library's errors hold requests, and the key with them.
-            raise EndpointError(self._failure(failed, len(futures)), completed, failed)
+            raise EndpointError(message, completed, failed)
         return list(completed.values())
 
     def _ask(self, client: Any, conversation: Sequence[Message], seed: int, max_tokens: int) -> str:
         answer = client.chat.completions.create(
-            model=self.model,
+            model=self._endpoint.model,
             messages=[dict(message) for message in conversation],
             max_tokens=max_tokens,
             temperature=self.temperature,
@@ -140,83 +107,3 @@ class EndpointPlayer:
             raise ValueError(f"the answer's content is a {type(content).__name__}, not text")
         # JSON can hold half a surrogate pair, at which a tokenizer would fail later.
         return content.encode("utf-8", "replace").decode("utf-8")
-
-    def _connected(self) -> Any:
-        if self._client is None:
-            key = self._api_key
-            if key is None and not os.environ.get(_KEY_VARIABLE):
-                key = _NO_KEY
-            elif key is None:
-                _check_key(os.environ[_KEY_VARIABLE], f"the environment variable {_KEY_VARIABLE}")
-            self._client = _import_openai().OpenAI(
-                api_key=key,
-                base_url=self.base_url,
-                timeout=self.timeout,
-                max_retries=self.max_retries,
-            )
-        return self._client
-
-    def _failure(self, failed: dict[int, str], num_rows: int) -> str:
-        rows_of: dict[str, list[int]] = {}
-        for row, reason in failed.items():
-            rows_of.setdefault(reason, []).append(row)
-        reasons = [f"rows {_listed(rows)}: {reason}" for reason, rows in rows_of.items()]
-        if len(reasons) > 3:
-            reasons[3:] = [f"{len(reasons) - 3} more reasons in the error's `failed`"]
-        return (
-            f"{len(failed)} of {num_rows} conversations have no answer of model={self.model!r} at "
-            f"base_url={self.base_url!r} ({'; '.join(reasons)}); check the endpoint and the key, "
-            f"or raise timeout={self.timeout} and max_retries={self.max_retries}; the other "
-            "answers are in the error's `completed`"
-        )
-
-
-def _import_openai() -> ModuleType:
-    try:
-        import openai
-    except ImportError as error:
-        raise ConfigurationError(
-            "EndpointPlayer needs the openai library; pip install 'llm-game-env[endpoint]'"
-        ) from error
-    return openai
-
-
-def _check_base_url(base_url: str) -> None:
-    if isinstance(base_url, str) and set(base_url) & set("@?#"):
-        raise ConfigurationError(
-            "base_url (not shown: it may hold a secret) must have no user name, password, query "
-            "or fragment; give the key as api_key"
-        )
-    try:
-        parts = urlsplit(base_url)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except (AttributeError, TypeError, ValueError):
-        is_address = False
-    if not is_address:
-        raise ConfigurationError(
-            f"base_url={base_url!r} must be an address such as 'http://localhost:8000/v1'"
-        )
-
-
-def _check_key(key: str, name: str) -> None:
-    # Here, since the HTTP library would show the header that it cannot send.
-    if not isinstance(key, str) or not key or not all("!" <= c <= "~" for c in key):
-        raise ConfigurationError(
-            f"{name} (not shown) must be printable ASCII without spaces, not empty; copy it anew, "
-            "or leave it out for a server without keys"
-        )
-
-
-def _reason(error: BaseException, key: str) -> str:
-    """One line on what went wrong; what the server said may hold the key and anything else."""
-    text = f"{type(error).__name__}: {error}"
-    if error.__cause__ is not None:
-        text += f" ({error.__cause__})"
-    if key != _NO_KEY:
-        text = text.replace(key, "[api_key]")
-    text = printable(text)
-    return text if len(text) <= 200 else f"{text[:197]}..."
-
-
-def _listed(rows: list[int]) -> str:
-    return ", ".join(map(str, rows[:10])) + (", …" if len(rows) > 10 else "")

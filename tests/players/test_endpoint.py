@@ -270,7 +270,7 @@ def test_after_an_interrupt_nothing_more_is_sent(
             server.changed.wait_for(lambda: server.most_in_flight, 5)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("llm_game_env.players.endpoint.wait", interrupt)
+    monkeypatch.setattr("llm_game_env.endpoint.wait", interrupt)
     server.before_answer = lambda _: server.closing.wait(0.1)
     with pytest.raises(KeyboardInterrupt):
         ask(make(concurrency=1), "abcdefgh")

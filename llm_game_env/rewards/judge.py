@@ -1,0 +1,168 @@
+"""A language model behind an OpenAI-compatible endpoint as a reward model."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal
+
+import numpy as np
+
+from llm_game_env.checks import check_choice, check_whole
+from llm_game_env.endpoint import Endpoint
+from llm_game_env.errors import EndpointError
+from llm_game_env.rewards.protocol import Exchange, as_float32
+from llm_game_env.rewards.rubric import Rubric
+from llm_game_env.rewards.score_cache import ScoreCache
+
+_TOP_LOGPROBS = {"chat": 20, "completion": 5}  # the most that OpenAI's API grants
+
+
+class JudgeReward:
+    """Asks a model what an exchange is worth.
+
+    Where the endpoint gives log-probabilities, the score is the expectation over the verdicts
+    (`Rubric.expect`), otherwise that of the verdict it wrote (`Rubric.read`). Not reproducible:
+    temperature 0 is asked for, but endpoints do not compute alike from call to call. A cache makes
+    it so for what has been scored once. Equal exchanges of a batch are asked once.
+
+    Needs the `openai` library: pip install 'llm-game-env[endpoint]'.
+
+    Args:
+        model: the name that the endpoint knows it by.
+        base_url: the address before /chat/completions, such as "http://localhost:8000/v1".
+        rubric: the question and its verdicts.
+        api: which of the endpoint's interfaces is asked.
+        logprobs: whether to ask for log-probabilities; some endpoints refuse that.
+        cache: a file for the scores, by the content of the request; None keeps none.
+        api_key: None takes the environment variable OPENAI_API_KEY; see `EndpointPlayer`.
+        max_tokens: of an answer, at least 1.
+        concurrency: the most requests at a time, at least 1.
+        timeout: the seconds to wait for a connection, and for each piece of an answer; above 0.
+        max_retries: the further attempts of a request that met a broken connection, a timeout, or
+            the status 408, 409, 429 or 5xx, with pauses that grow; at least 0.
+
+    Attributes:
+        best: the highest score of a verdict.
+
+    Raises:
+        ConfigurationError: an argument is outside its range, the cache cannot be used, or the
+            library is missing.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str,
+        rubric: Rubric | None = None,
+        api: Literal["chat", "completion"] = "chat",
+        logprobs: bool = True,
+        cache: str | PathLike[str] | None = None,
+        api_key: str | None = None,
+        max_tokens: int = 8,
+        concurrency: int = 8,
+        timeout: float = 60.0,
+        max_retries: int = 4,
+    ) -> None:
+        check_choice("api", api, ("chat", "completion"))
+        self._endpoint = Endpoint(
+            type(self).__name__, model, base_url, api_key, concurrency, timeout, max_retries
+        )
+        self.rubric = Rubric() if rubric is None else rubric
+        self.best = self.rubric.best
+        self._is_chat = api == "chat"
+        self._parameters = {
+            "model": model,
+            "max_tokens": check_whole("max_tokens", max_tokens),
+            "temperature": 0.0,
+        }
+        if logprobs and self._is_chat:
+            self._parameters |= {"logprobs": True, "top_logprobs": _TOP_LOGPROBS[api]}
+        elif logprobs:
+            self._parameters |= {"logprobs": _TOP_LOGPROBS[api]}
+        self._cache = None if cache is None else ScoreCache(cache)
+
+    def __repr__(self) -> str:
+        return repr(self._endpoint)
+
+    def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """Scores of N exchanges, float32 [N], between the least and the greatest verdict.
+
+        Raises:
+            EndpointError: some have no score; the others' are in it, and in the cache.
+            ConfigurationError: the key in the environment cannot be sent.
+        """
+        questions = [self.rubric.question(exchange) for exchange in exchanges]
+        keys = [self._key(question) for question in questions]
+        asked = dict(zip(keys, questions, strict=True))
+        known = self._known(asked)
+        missing = [key for key in asked if key not in known]
+
+        def ask(client: Any, row: int) -> float:
+            key = missing[row]
+            score = self._ask(client, asked[key])
+            if self._cache is not None:
+                self._cache.put(key, score)  # At once: whatever ends the run, it was paid for.
+            return score
+
+        if missing:
+            completed, failed = self._endpoint.ask_each(ask, len(missing))
+            known |= {missing[row]: score for row, score in completed.items()}
+            if failed:
+                raise self._error(keys, known, {missing[row]: why for row, why in failed.items()})
+        return as_float32([known[key] for key in keys])
+
+    def _known(self, keys: Mapping[str, str]) -> dict[str, float]:
+        if self._cache is None:
+            return {}
+        worst = min(self.rubric.verdicts.values())
+        found = self._cache.get(keys)  # One out of range was not written here.
+        return {key: score for key, score in found.items() if worst <= score <= self.best}
+
+    def _key(self, question: str) -> str:
+        content = [self._endpoint.base_url, self._is_chat, self._parameters, question]
+        content.append(sorted(self.rubric.verdicts.items()))
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def _ask(self, client: Any, question: str) -> float:
+        if self._is_chat:
+            messages = [{"role": "user", "content": question}]
+            answer = client.chat.completions.create(messages=messages, **self._parameters)
+        else:
+            answer = client.completions.create(prompt=question, **self._parameters)
+        try:
+            choice = answer.choices[0]
+            text = choice.message.content if self._is_chat else choice.text
+        except (AttributeError, IndexError, TypeError):
+            raise ValueError("the answer is not a completion") from None
+        if not isinstance(text, str):
+            raise ValueError(f"the answer's text is a {type(text).__name__}")
+        expected = self.rubric.expect(self._first_token(choice))
+        return self.rubric.read(text) if expected is None else expected
+
+    def _first_token(self, choice: Any) -> dict[str, float]:
+        """The likeliest first tokens that are not blank; none where the endpoint gives none."""
+        try:
+            if self._is_chat:
+                for token in choice.logprobs.content:
+                    if token.token.strip():
+                        return {top.token: float(top.logprob) for top in token.top_logprobs}
+            else:
+                given = choice.logprobs
+                for token, top in zip(given.tokens, given.top_logprobs, strict=True):
+                    if token.strip():
+                        return {word: float(logprob) for word, logprob in top.items()}
+        except (AttributeError, TypeError, ValueError):
+            pass  # Endpoints differ in what they leave out; the text is there in any case.
+        return {}
+
+    def _error(
+        self, keys: list[str], known: Mapping[str, float], reasons: Mapping[str, str]
+    ) -> EndpointError:
+        failed = {row: reasons[key] for row, key in enumerate(keys) if key in reasons}
+        completed = {row: known[key] for row, key in enumerate(keys) if key in known}
+        kept = "the other scores are in the error's `completed`"
+        kept += " and in the cache" if self._cache is not None else "; give cache=... to keep them"
+        message = self._endpoint.failure(failed, len(keys), "exchanges have no score", kept)
+        return EndpointError(message, completed, failed)

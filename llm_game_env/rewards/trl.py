@@ -1,0 +1,154 @@
+"""Reward models as TRL's reward functions, and the other way round.
+
+TRL's GRPO and RLOO trainers call `function(prompts=..., completions=..., **columns)` for one number
+a completion. Prompts and completions are strings (standard format) or lists of messages
+(conversational format); the columns of the dataset come along as lists, and more than that.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from llm_game_env.checks import brief, check_finite
+from llm_game_env.errors import ConfigurationError, RewardError
+from llm_game_env.rewards.function import check_callable, check_picklable
+from llm_game_env.rewards.protocol import Exchange, RewardModel, as_float32
+from llm_game_env.seeds import Seed
+from llm_game_env.spaces import Message
+
+
+class TRLRewardFunction:
+    """A reward model as a function for `reward_funcs` of TRL's trainers.
+
+    The last message of a prompt is what is answered; those before it are the history. The seed of
+    every exchange is the prompt itself.
+
+    Args:
+        reward_model: scores the completions.
+
+    Raises:
+        ConfigurationError: it has no `score`.
+    """
+
+    def __init__(self, reward_model: RewardModel) -> None:
+        if not isinstance(reward_model, RewardModel):
+            raise ConfigurationError(
+                f"reward_model={brief(reward_model)} must be a reward model: `best` and `score`"
+            )
+        self.reward_model = reward_model
+        self.__name__ = type(reward_model).__name__  # Under which TRL logs the rewards.
+
+    def __call__(
+        self, prompts: Sequence[Any], completions: Sequence[Any], **columns: Any
+    ) -> list[float]:
+        """One score a completion, in order; the columns are not looked at.
+
+        Raises:
+            ConfigurationError: a prompt or a completion is in neither of TRL's formats, or there
+                are more of one than of the other.
+            RewardError: the reward model returned the wrong number of scores.
+        """
+        if len(prompts) != len(completions):
+            raise ConfigurationError(
+                f"{len(prompts)} prompts for {len(completions)} completions; give one for each"
+            )
+        exchanges = list(map(_exchange, prompts, completions))
+        scores = np.asarray(self.reward_model.score(exchanges))
+        _check_count(self.__name__, scores, len(exchanges))
+        return scores.tolist()
+
+
+class TRLReward:
+    """A TRL-style reward function as a reward model.
+
+    Args:
+        function: called as TRL calls it, with `prompts` and `completions`, both lists of messages
+            if `conversational`, else strings: the prompt without its history, and the response.
+        best: the highest score it can give.
+        conversational: which of the two formats the function reads.
+
+    Raises:
+        ConfigurationError: one is no function, or another no finite number.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], best: float = 1.0, *, conversational: bool = False
+    ) -> None:
+        check_callable("function", function)
+        self.function = function
+        self.best = check_finite("best", best)
+        self.conversational = conversational
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        check_picklable("reward", self.function)
+        return _trl_reward, (self.function, self.best, self.conversational)
+
+    def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
+        """What the function returned, float32 [N].
+
+        Raises:
+            RewardError: it left an exchange without a score (None, which TRL takes for "not
+                applicable"; a game has to pay something), or returned the wrong number of scores.
+        """
+        if not exchanges:
+            return np.zeros(0, dtype=np.float32)
+        prompts: list[Any] = [exchange.prompt for exchange in exchanges]
+        completions: list[Any] = [exchange.response for exchange in exchanges]
+        if self.conversational:
+            prompts = [exchange.messages[:-1] for exchange in exchanges]
+            completions = [exchange.messages[-1:] for exchange in exchanges]
+        returned = list(self.function(prompts=prompts, completions=completions))
+        unscored = [row for row, score in enumerate(returned) if score is None]
+        if unscored:
+            raise RewardError(
+                f"the TRL reward function returned None for the rows {brief(unscored)}; a game "
+                "needs a number for every exchange, so return one"
+            )
+        scores = as_float32(returned)
+        _check_count("the TRL reward function", scores, len(exchanges))
+        return scores
+
+
+def as_trl_reward(reward_model: RewardModel) -> TRLRewardFunction:
+    """The reward model as TRL's trainers take it: `GRPOTrainer(reward_funcs=as_trl_reward(m))`."""
+    return TRLRewardFunction(reward_model)
+
+
+def _trl_reward(function: Callable[..., Any], best: float, conversational: bool) -> TRLReward:
+    return TRLReward(function, best, conversational=conversational)
+
+
+def _exchange(prompt: Any, completion: Any) -> Exchange:
+    if isinstance(prompt, str):
+        return Exchange(Seed(prompt), (), prompt, _text("completion", completion))
+    messages = _messages("prompt", prompt)
+    asked = messages[-1]["content"]
+    return Exchange(Seed(asked), tuple(messages[:-1]), asked, _text("completion", completion))
+
+
+def _text(name: str, value: Any) -> str:
+    """A string, or the content of the last message."""
+    return value if isinstance(value, str) else _messages(name, value)[-1]["content"]
+
+
+def _messages(name: str, value: Any) -> list[Message]:
+    is_list = isinstance(value, list | tuple) and len(value) > 0
+    if is_list and all(
+        isinstance(message, dict)
+        and isinstance(message.get("role"), str)
+        and isinstance(message.get("content"), str)
+        for message in value
+    ):
+        return [Message(role=message["role"], content=message["content"]) for message in value]
+    raise ConfigurationError(
+        f"{name}={brief(value)} must be a string or a list of messages with role and content"
+    )
+
+
+def _check_count(owner: str, scores: np.ndarray, count: int) -> None:
+    if scores.shape != (count,):
+        raise RewardError(
+            f"{owner} returned the shape {scores.shape} for {count} exchanges; it must return one "
+            "number for each"
+        )
