@@ -6,8 +6,8 @@ contents stand; its own pieces are tokenised with special tokens, the contents w
 """
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.spaces import Message, without_half_pairs
@@ -23,6 +23,20 @@ PLAIN_TEMPLATE = (
 
 # Private-use characters: no template writes them, and no tokenizer sees them.
 _PLACEHOLDER = re.compile("\ue000([0-9]+)\ue001")
+
+
+class Piece(NamedTuple):
+    """A stretch of an encoded conversation.
+
+    Attributes:
+        ids: its tokens.
+        message: the index of the message whose content it is; None for the template's own text.
+        text: the template's own text; empty for a content.
+    """
+
+    ids: list[int]
+    message: int | None
+    text: str
 
 
 def encode_chats(
@@ -44,55 +58,119 @@ def encode_chats(
     Raises:
         ConfigurationError: the template refuses the conversation (a role it does not know, say).
     """
-    contents: list[str] = []
-    layouts: list[list[str | int]] = []
-    for messages in conversations:
-        rendered = _render(tokenizer, messages, add_generation_prompt)
-        pieces: list[str | int] = []
-        for i, piece in enumerate(_PLACEHOLDER.split(rendered)):
-            if i % 2 == 0:
-                pieces.append(piece)
-            else:
-                pieces.append(len(contents))
-                contents.append(messages[int(piece)]["content"])
-        layouts.append(pieces)
+    rows = encode_pieces(tokenizer, conversations, add_generation_prompt=add_generation_prompt)
+    return [[token for piece in row for token in piece.ids] for row in rows]
 
-    markup = sorted({piece for layout in layouts for piece in layout if isinstance(piece, str)})
-    markup_ids = dict(
-        zip(markup, _encode(tokenizer, markup, split_special_tokens=False), strict=True)
-    )
+
+def encode_pieces(
+    tokenizer: Any,
+    conversations: Sequence[Sequence[Message]],
+    *,
+    add_generation_prompt: bool,
+    variables: Mapping[str, Any] | None = None,
+) -> list[list[Piece]]:
+    """As `encode_chats`, piece by piece, so that a conversation can be shortened where it may be.
+
+    Args:
+        tokenizer: a Hugging Face tokenizer.
+        conversations: N lists of messages.
+        add_generation_prompt: end each with what opens the assistant's next message.
+        variables: further variables of the template.
+
+    Returns:
+        N lists of pieces: the template's own text and contents in turn, beginning and ending with
+        text, which may be empty.
+
+    Raises:
+        ConfigurationError: see `encode_chats`.
+    """
+    contents: list[str] = []
+    layouts: list[list[str]] = []
+    for messages in conversations:
+        rendered = _render(tokenizer, messages, add_generation_prompt, variables or {})
+        layout = _PLACEHOLDER.split(rendered)  # Every other entry is a message's index.
+        contents += [messages[int(index)]["content"] for index in layout[1::2]]
+        layouts.append(layout)
+
+    markup = sorted({text for layout in layouts for text in layout[::2]})
+    markup_ids = dict(zip(markup, encode_markup(tokenizer, markup), strict=True))
     reserved = _reserved(tokenizer, {token for ids in markup_ids.values() for token in ids})
-    content_ids = _encode_contents(tokenizer, contents, reserved)
+    content_ids = iter(_encode_contents(tokenizer, contents, reserved))
     return [
         [
-            token
-            for piece in layout
-            for token in (markup_ids[piece] if isinstance(piece, str) else content_ids[piece])
+            Piece(next(content_ids), int(text), "")
+            if i % 2
+            else Piece(markup_ids[text], None, text)
+            for i, text in enumerate(layout)
         ]
         for layout in layouts
     ]
 
 
-def _render(tokenizer: Any, messages: Sequence[Message], add_generation_prompt: bool) -> str:
-    placeholders = [
-        {"role": message["role"], "content": f"\ue000{i}\ue001"}
-        for i, message in enumerate(messages)
-    ]
+def encode_markup(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of a template's own text, special tokens read as such."""
+    return _encode(tokenizer, list(texts), split_special_tokens=False)
+
+
+def _render(
+    tokenizer: Any,
+    messages: Sequence[Message],
+    add_generation_prompt: bool,
+    variables: Mapping[str, Any],
+) -> str:
+    """The template's text with placeholders for the contents.
+
+    Some templates (multimodal guards) want contents as parts and silently drop a plain string:
+    where a placeholder is lost, the other form is tried.
+    """
+    plain = _fill(tokenizer, messages, add_generation_prompt, variables, as_parts=False)
+    if isinstance(plain, str) and (_shows_contents(plain) or not messages):
+        return plain
+    parts = _fill(tokenizer, messages, add_generation_prompt, variables, as_parts=True)
+    if isinstance(parts, str) and _shows_contents(parts):
+        return parts
+    if isinstance(plain, str):
+        return plain
+    roles = [message["role"] for message in messages]
+    raise ConfigurationError(
+        f"the chat template of {tokenizer.name_or_path!r} refuses a conversation with the "
+        f"roles {roles} ({plain}); leave out the system prompt, or set another "
+        "tokenizer.chat_template"
+    ) from plain
+
+
+def _fill(
+    tokenizer: Any,
+    messages: Sequence[Message],
+    add_generation_prompt: bool,
+    variables: Mapping[str, Any],
+    *,
+    as_parts: bool,
+) -> str | Exception:
+    """The rendered template, or what it raised."""
     template = None if getattr(tokenizer, "chat_template", None) else PLAIN_TEMPLATE
+    texts = [f"\ue000{i}\ue001" for i in range(len(messages))]
+    placeholders = [
+        {
+            "role": message["role"],
+            "content": [{"type": "text", "text": text}] if as_parts else text,
+        }
+        for message, text in zip(messages, texts, strict=True)
+    ]
     try:
         return tokenizer.apply_chat_template(
             placeholders,
             chat_template=template,
             tokenize=False,
             add_generation_prompt=add_generation_prompt,
+            **variables,
         )
     except Exception as error:  # Templates raise whatever their author chose.
-        roles = [message["role"] for message in messages]
-        raise ConfigurationError(
-            f"the chat template of {tokenizer.name_or_path!r} refuses a conversation with the "
-            f"roles {roles} ({error}); leave out the system prompt, or set another "
-            "tokenizer.chat_template"
-        ) from error
+        return error
+
+
+def _shows_contents(rendered: str) -> bool:
+    return _PLACEHOLDER.search(rendered) is not None
 
 
 class TextEncoder:

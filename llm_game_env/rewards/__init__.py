@@ -3,6 +3,7 @@
 | name | kind |
 |---|---|
 | `ClassifierReward` | any Hugging Face sequence classifier |
+| `GuardReward` | any generative guard: Llama Guard, Qwen3Guard, WildGuard, ShieldGemma |
 | `FunctionReward` | any Python callable |
 | `JudgeReward` | a model behind an OpenAI-compatible endpoint, asked by a `Rubric` |
 | `WeightedSum` | several of them as one |
@@ -16,6 +17,14 @@ Intent checks, for games that judge the answer against a goal: `FunctionIntent`,
 from typing import TYPE_CHECKING, Any
 
 from llm_game_env.rewards.function import FunctionReward
+from llm_game_env.rewards.guard_formats import (
+    LLAMA_GUARD,
+    QWEN3_GUARD,
+    WILD_GUARD,
+    GuardFormat,
+    KnownPair,
+    shield_gemma,
+)
 from llm_game_env.rewards.intent import EmbeddingIntent, FunctionIntent, IntentCheck
 from llm_game_env.rewards.judge import JudgeReward
 from llm_game_env.rewards.protocol import ChecksPrompts, Exchange, RewardModel
@@ -25,28 +34,40 @@ from llm_game_env.rewards.weighted_sum import WeightedSum
 
 if TYPE_CHECKING:
     from llm_game_env.rewards.classifier import ClassifierReward
+    from llm_game_env.rewards.guard import GuardReward
 
 __all__ = [
+    "LLAMA_GUARD",
+    "QWEN3_GUARD",
+    "WILD_GUARD",
     "ChecksPrompts",
     "ClassifierReward",
     "EmbeddingIntent",
     "Exchange",
     "FunctionIntent",
     "FunctionReward",
+    "GuardFormat",
+    "GuardReward",
     "IntentCheck",
     "JudgeReward",
+    "KnownPair",
     "RewardModel",
     "Rubric",
     "TRLReward",
     "WeightedSum",
     "as_trl_reward",
+    "shield_gemma",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    # The classifier brings torch, which an environment with a scripted reward never needs.
+    # These bring torch, which an environment with a scripted reward never needs.
     if name == "ClassifierReward":
         from llm_game_env.rewards.classifier import ClassifierReward
 
         return ClassifierReward
+    if name == "GuardReward":
+        from llm_game_env.rewards.guard import GuardReward
+
+        return GuardReward
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

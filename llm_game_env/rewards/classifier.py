@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from llm_game_env.chat import encode_chats
+from llm_game_env.buckets import Batch, fit, run_by_length
+from llm_game_env.chat import encode_pieces
+from llm_game_env.checks import check_choice, check_finite, check_whole
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.loading import load_pretrained
 from llm_game_env.rewards.protocol import Exchange
+from llm_game_env.rewards.text_pair import PairLayout, encode_pairs, find_layout
+
+Layout = Literal["auto", "chat", "pair"]
 
 
 class ClassifierReward:
@@ -20,6 +25,9 @@ class ClassifierReward:
     A model with one output is taken as a scalar reward head: the score is the logit. A model with
     several is taken as a classifier: the score is the probability of `label`.
 
+    Of a dialogue longer than `max_length` the oldest messages go first, each from its front, so
+    that the response is kept; one that is too long by itself loses its end.
+
     Args:
         path: a local folder or a hub id; weights are read from safetensors only.
         label: the class whose probability is the score, by the name in the model's `id2label`;
@@ -27,11 +35,16 @@ class ClassifierReward:
         best: the highest score, which a forfeited exchange pays the defender: 1 for a
             probability; needed for a scalar head, which declares none.
         device: where the model runs.
+        dtype: of its weights; as they were saved if None. Scores are float32 in any case.
         batch_size: exchanges a forward pass.
-        max_length: tokens; of a longer dialogue the end is kept, which holds the response.
+        max_length: tokens; what the model can take at most if None.
+        layout: "chat" fills the tokenizer's chat template, "pair" hands over the dialogue up to
+            the response and the response as two texts; "auto" is a pair where the tokenizer has
+            no chat template, but a separator for pairs.
 
     Raises:
-        ConfigurationError: the model cannot be loaded, has the wrong labels, or no padding token.
+        ConfigurationError: the model cannot be loaded, has the wrong labels, or no padding token;
+            or an argument is out of range.
     """
 
     def __init__(
@@ -41,19 +54,26 @@ class ClassifierReward:
         label: str | None = None,
         best: float | None = None,
         device: str | torch.device = "cpu",
+        dtype: torch.dtype | None = None,
         batch_size: int = 64,
         max_length: int | None = None,
+        layout: Layout = "auto",
     ) -> None:
         self.path = str(path)
-        self._arguments = (label, best, batch_size, max_length)
-        self.batch_size = batch_size
+        self.batch_size = check_whole("batch_size", batch_size)
+        if max_length is not None:
+            max_length = check_whole("max_length", max_length)
+        check_choice("layout", layout, ("auto", "chat", "pair"))
+        self._arguments = (label, best, dtype, batch_size, max_length, layout)
         self._model, self._tokenizer = load_pretrained(
             AutoModelForSequenceClassification, self.path, "sequence classifier"
         )
-        self._model.to(device).eval().requires_grad_(False)
+        self._model.to(device=device, dtype=dtype).eval().requires_grad_(False)
         self._label_index = self._find_label(label)
         self.best = self._find_best(best)
         self._pad_id = self._find_pad_id()
+        self._pair = self._find_pair(layout)
+        self._takes_types = getattr(self._model.config, "type_vocab_size", 0) > 1
         limit = getattr(self._model.config, "max_position_embeddings", None) or 4096
         # RoBERTa's first positions are padding: only the tokenizer knows how many are left.
         limit = min(limit, self._tokenizer.model_max_length)
@@ -66,31 +86,45 @@ class ClassifierReward:
 
     def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """Scores, float32 [N]: the logit of a scalar head, or P(label) in [0, 1]."""
-        chats = [exchange.messages for exchange in exchanges]
-        ids = encode_chats(self._tokenizer, chats, add_generation_prompt=False)
-        ids = [row[-self._max_length :] for row in ids]
-        # Rows of like length share a batch: next to no padding is computed.
-        order = np.argsort([len(row) for row in ids], kind="stable")
-        scores = np.zeros(len(ids), dtype=np.float32)
-        for start in range(0, len(ids), self.batch_size):
-            rows = order[start : start + self.batch_size]
-            scores[rows] = self._score_batch([ids[row] for row in rows])
-        return scores
+        if self._pair is None:
+            chats = [exchange.messages for exchange in exchanges]
+            dialogues = encode_pieces(self._tokenizer, chats, add_generation_prompt=False)
+        else:
+            dialogues = encode_pairs(self._tokenizer, self._pair, exchanges)
+        rows = [fit(pieces, self._max_length) for pieces in dialogues]
+        return run_by_length(
+            self._score_batch,
+            [[token for piece in row for token in piece.ids] for row in rows],
+            types=None if self._pair is None else [self._pair.types_of(row) for row in rows],
+            pad_id=self._pad_id,
+            side="right",
+            batch_size=self.batch_size,
+            device=self._model.device,
+        )
 
-    @torch.inference_mode()
-    def _score_batch(self, ids: list[list[int]]) -> np.ndarray:
-        width = max(len(row) for row in ids)
-        input_ids = torch.tensor([row + [self._pad_id] * (width - len(row)) for row in ids])
-        mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids])
-        device = self._model.device
+    def _score_batch(self, batch: Batch) -> torch.Tensor:
+        types = {"token_type_ids": batch.token_type_ids} if self._takes_types else {}
+        # Padded on the right, rows need no positions of their own; RoBERTa counts them otherwise.
         logits = self._model(
-            input_ids=input_ids.to(device), attention_mask=mask.to(device)
+            input_ids=batch.input_ids, attention_mask=batch.attention_mask, **types
         ).logits.float()
         if self._label_index is None:
-            return logits[:, 0].cpu().numpy()
+            return logits[:, 0]
         if self._model.config.problem_type == "multi_label_classification":
-            return logits.sigmoid()[:, self._label_index].cpu().numpy()
-        return logits.softmax(-1)[:, self._label_index].cpu().numpy()
+            return logits.sigmoid()[:, self._label_index]
+        return logits.softmax(-1)[:, self._label_index]
+
+    def _find_pair(self, layout: Layout) -> PairLayout | None:
+        has_template = bool(getattr(self._tokenizer, "chat_template", None))
+        if layout == "chat" or (layout == "auto" and has_template):
+            return None
+        pair = find_layout(self._tokenizer)
+        if pair is None and layout == "pair":
+            raise ConfigurationError(
+                f"layout='pair', but the tokenizer of reward_model={self.path!r} sets nothing "
+                "between two texts; use layout='chat'"
+            )
+        return pair
 
     def _find_label(self, label: str | None) -> int | None:
         names: dict[int, str] = self._model.config.id2label
@@ -113,7 +147,7 @@ class ClassifierReward:
                 f"reward_model={self.path!r} is a scalar head, which has no highest score; give "
                 "best=..., what a forfeited exchange pays the defender"
             )
-        return 1.0 if best is None else best
+        return 1.0 if best is None else check_finite("best", best)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Rebuilt from its path, not from a copy of its weights.
@@ -136,7 +170,7 @@ class ClassifierReward:
 def _rebuild(
     kind: type[ClassifierReward], path: str, device: str, arguments: tuple[Any, ...]
 ) -> ClassifierReward:
-    label, best, batch_size, max_length = arguments
+    label, best, dtype, batch_size, max_length, layout = arguments
     # Past the constructors of subclasses, which fix some of these arguments.
     model = kind.__new__(kind)
     ClassifierReward.__init__(
@@ -145,7 +179,9 @@ def _rebuild(
         label=label,
         best=best,
         device=device,
+        dtype=dtype,
         batch_size=batch_size,
         max_length=max_length,
+        layout=layout,
     )
     return model

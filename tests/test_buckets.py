@@ -1,0 +1,59 @@
+"""Rows of token ids through real architectures, in batches of any size, order and padding."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import torch
+
+from llm_game_env.buckets import Batch, fit, run_by_length
+from llm_game_env.chat import Piece
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama", "qwen2", "gemma2"])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_neither_batch_nor_order_nor_side_changes_a_result(
+    kind: str, side: Literal["left", "right"], make_lm: Callable[..., Any]
+) -> None:
+    model = make_lm(kind, 30)
+    generator = np.random.default_rng(0)
+    rows = [generator.integers(1, 30, n).tolist() for n in (3, 17, 1, 9, 9, 30, 2)]
+
+    def run(batch: Batch) -> torch.Tensor:
+        assert torch.is_inference_mode_enabled()
+        logits = model(
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            position_ids=batch.position_ids,
+        ).logits
+        last = (batch.attention_mask * torch.arange(batch.input_ids.shape[1])).argmax(1)
+        return logits[torch.arange(len(last)), last].log_softmax(-1)
+
+    with torch.inference_mode():
+        alone = [model(torch.tensor([row])).logits[0, -1].log_softmax(-1).numpy() for row in rows]
+    for batch_size in (1, 2, 3, 64):
+        for order in (np.arange(7), np.arange(7)[::-1], generator.permutation(7)):
+            results = run_by_length(
+                run,
+                [rows[i] for i in order],
+                pad_id=0,
+                side=side,
+                batch_size=batch_size,
+                device="cpu",
+            )
+            assert results.dtype == np.float32
+            np.testing.assert_allclose(results, np.stack(alone)[order], atol=1e-5)
+
+
+def test_fit_keeps_the_response() -> None:
+    row = [Piece([1], None, "a"), Piece([2, 3, 4], 0, ""), Piece([5], None, "b")]
+    row += [Piece([6, 7, 8], 1, ""), Piece([9], None, "c")]
+
+    def kept(limit: int) -> list[int]:
+        return [token for piece in fit(row, limit) for token in piece.ids]
+
+    assert kept(9) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert kept(7) == [1, 4, 5, 6, 7, 8, 9]
+    assert kept(6) == [1, 5, 6, 7, 8, 9]
+    assert kept(5) == [1, 5, 6, 7, 9]
