@@ -20,10 +20,10 @@ from llm_game_env.rewards.function import FunctionReward
 from llm_game_env.rewards.guard_formats import (
     LLAMA_GUARD,
     QWEN3_GUARD,
-    WILD_GUARD,
     GuardFormat,
     KnownPair,
     shield_gemma,
+    wild_guard,
 )
 from llm_game_env.rewards.intent import EmbeddingIntent, FunctionIntent, IntentCheck
 from llm_game_env.rewards.judge import JudgeReward
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LLAMA_GUARD",
     "QWEN3_GUARD",
-    "WILD_GUARD",
     "ChecksPrompts",
     "ClassifierReward",
     "EmbeddingIntent",
@@ -57,6 +56,7 @@ __all__ = [
     "WeightedSum",
     "as_trl_reward",
     "shield_gemma",
+    "wild_guard",
 ]
 
 
