@@ -1,6 +1,8 @@
 """Many requests to one OpenAI-compatible endpoint: the key, the retries, and who failed."""
 
 import os
+import random
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from types import ModuleType
@@ -12,6 +14,7 @@ from llm_game_env.errors import ConfigurationError
 from llm_game_env.rendering import printable
 
 _KEY_VARIABLE = "OPENAI_API_KEY"
+_FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_ASKED_FOR = 0.5, 8.0, 60.0  # seconds
 _NO_KEY = "none"  # The library insists on a key, which local servers do not ask for.
 
 T = TypeVar("T")
@@ -40,7 +43,8 @@ class Endpoint:
         concurrency: the most requests at a time, at least 1.
         timeout: the seconds to wait for a connection, and for each piece of an answer; above 0.
         max_retries: the further attempts of a request, with pauses that grow or are those of the
-            endpoint's Retry-After; at least 0.
+            endpoint's Retry-After; at least 0. The library's own retries draw from Python's global
+            generator, so it is told to make none.
 
     Raises:
         ConfigurationError: an argument is outside its range, or the library is missing.
@@ -72,6 +76,7 @@ class Endpoint:
         self.timeout = float(timeout)
         self._api_key = api_key
         self._client: Any = None
+        self._rng = random.Random()  # So that rows do not all come back at once.
 
     def __repr__(self) -> str:
         return f"{self.owner}({self.model!r}, base_url={self.base_url!r})"
@@ -88,7 +93,7 @@ class Endpoint:
         """
         client = self._connected()
         with ThreadPoolExecutor(min(self.concurrency, num_rows)) as pool:
-            futures = [pool.submit(ask, client, row) for row in range(num_rows)]
+            futures = [pool.submit(self._ask, ask, client, row) for row in range(num_rows)]
             try:
                 wait(futures)
             except BaseException:
@@ -127,9 +132,38 @@ class Endpoint:
                 api_key=key,
                 base_url=self.base_url,
                 timeout=self.timeout,
-                max_retries=self.max_retries,
+                max_retries=0,
             )
         return self._client
+
+    def _ask(self, ask: Callable[[Any, int], T], client: Any, row: int) -> T:
+        for attempt in range(self.max_retries):
+            try:
+                return ask(client, row)
+            except Exception as error:  # Which ones are worth another attempt is seen below.
+                pause = _asked_pause(error)
+                if pause is None:
+                    raise
+                own = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+                time.sleep(pause or own * self._rng.uniform(0.75, 1.0))
+        return ask(client, row)
+
+
+def _asked_pause(error: Exception) -> float | None:
+    """Seconds that the endpoint asks to wait, 0 if it names none; None for a lasting error."""
+    import openai
+
+    if isinstance(error, openai.APIConnectionError):  # A timeout is one of them.
+        return 0.0
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    if error.status_code not in (408, 409, 429) and error.status_code < 500:
+        return None
+    try:
+        asked = float(error.response.headers.get("retry-after", 0.0))
+    except ValueError:  # A date: the pauses of our own are as good.
+        return 0.0
+    return asked if 0.0 < asked <= _LONGEST_ASKED_FOR else 0.0
 
 
 def _import_openai(owner: str) -> ModuleType:

@@ -3,6 +3,7 @@
 import json
 import math
 import pickle
+import random
 import socket
 import sqlite3
 import struct
@@ -157,6 +158,30 @@ def test_what_passes_is_tried_again(server: Server, make: MakeJudge, fault: Faul
     assert len(server.questions) == 3
     if fault not in (reset, stall) and time.monotonic() - started < 0.3:
         pytest.fail("no pause before the second attempt")
+
+
+def test_the_endpoints_own_pause_is_kept(
+    server: Server, make: MakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("llm_game_env.endpoint.time.sleep", pauses.append)
+    before = random.getstate()
+    server.faults["a"] = [status(429, Retry_After="7"), status(503), status(500)]
+    server.faults["bad"] = [status(429, Retry_After="Fri, 01 Jan 2100 00:00:00 GMT")]
+    assert make(max_retries=3, concurrency=1).score(exchanges("a", "bad")).tolist() == [1.0, 0.0]
+    # Then our own, of 0.5 s doubled with each attempt, a quarter of it by chance.
+    assert pauses[0] == 7.0
+    assert 0.75 <= pauses[1] <= 1.0
+    assert 1.5 <= pauses[2] <= 2.0
+    assert 0.375 <= pauses[3] <= 0.5
+    assert random.getstate() == before  # Nobody else's random numbers are used up.
+
+
+def test_a_request_that_is_wrong_is_not_repeated(server: Server, make: MakeJudge) -> None:
+    server.faults["a"] = [status(400)]
+    with pytest.raises(EndpointError, match="400"):
+        make().score(exchanges("a"))
+    assert len(server.questions) == 1
 
 
 @pytest.mark.parametrize(
