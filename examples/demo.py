@@ -1,6 +1,6 @@
 """The demo: several arms on the built-in world, one table, curves and transcripts."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
@@ -26,7 +26,8 @@ def run(flags: RunFlags) -> int:
     Ctrl-C ends the arm at hand, which is saved, and reports the arms that are finished.
     """
     arms = [find_arm(name) for name in dict.fromkeys(flags.arms.replace(" ", "").split(","))]
-    config = gpo_config(flags)
+    # The last attack stage would change neither the defender nor, mostly, the strongest attack.
+    config = replace(gpo_config(flags), final_attack=flags.rounds == 1)
     world = load_world()
     folder = fresh_folder(flags.out)
     trained: list[TrainedArm] = []

@@ -36,6 +36,7 @@ class GPOConfig:
     Attributes:
         defend_updates, attack_updates: PPO updates in a stage of either kind.
         rounds: how often the pair of stages is played.
+        final_attack: whether the last round has its attack stage, which no defender answers.
         defender, adversary: knobs of PPO for either player.
         defender_max_tokens, adversary_max_tokens: of one message.
         past_share: of the games of a defend stage that earlier adversaries play, see
@@ -47,6 +48,7 @@ class GPOConfig:
     defend_updates: int = 4
     attack_updates: int = 14
     rounds: int = 3
+    final_attack: bool = True
     defender: PPOConfig = field(default_factory=PPOConfig)
     adversary: PPOConfig = field(
         # One game in a hundred gets a secret out at first: few batches have much to teach.
@@ -66,7 +68,8 @@ class GPOConfig:
 
     def schedule(self) -> list[Stage]:
         """The alternating stages of GPO."""
-        return list(alternating(self.defend_updates, self.attack_updates, self.rounds))
+        stages = list(alternating(self.defend_updates, self.attack_updates, self.rounds))
+        return stages if self.final_attack else stages[:-1]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """A generative guard as a reward model: the probability that its verdict is safe."""
 
 from collections.abc import Sequence
+from functools import partial
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,13 @@ from llm_game_env.spaces import Message
 
 _LEAST_MASS = 0.01  # A guard that is asked in its own format puts nearly 1 on its verdicts.
 _LEAST_DIFFERENCE = 1e-6
+
+
+class _Row(NamedTuple):
+    """A dialogue up to the verdict: its tokens, and the template's text after the response."""
+
+    ids: list[int]
+    ending: str
 
 
 class GuardReward:
@@ -103,15 +111,21 @@ class GuardReward:
         """float32 [N, 2]: P(safe), and how much probability the verdicts hold together."""
         if not exchanges:
             return np.zeros((0, 2), np.float32)
-        verdict, rows = self._rows([_dialogue(exchange) for exchange in exchanges], spacing)
-        return run_by_length(
-            lambda batch: self._run_batch(batch, verdict),
-            rows,
-            pad_id=0,  # Masked: which token fills up a row changes nothing.
-            side="left",
-            batch_size=self.batch_size,
-            device=self._model.device,
-        )
+        rows = self._fitted([_dialogue(exchange) for exchange in exchanges], spacing)
+        results = np.zeros((len(rows), 2), np.float32)
+        # A template may end otherwise after more turns: each ending has verdicts of its own.
+        for ending in dict.fromkeys(row.ending for row in rows):
+            places = [place for place, row in enumerate(rows) if row.ending == ending]
+            verdict = self._verdict(ending, spacing)
+            results[places] = run_by_length(
+                partial(self._run_batch, verdict=verdict),
+                [rows[place].ids for place in places],
+                pad_id=0,  # Masked: which token fills up a row changes nothing.
+                side="left",
+                batch_size=self.batch_size,
+                device=self._model.device,
+            )
+        return results
 
     def _run_batch(self, batch: Batch, verdict: VerdictTokens) -> torch.Tensor:
         logits = self._model(
@@ -126,28 +140,17 @@ class GuardReward:
         unsafe = logprobs[:, verdict.unsafe].logsumexp(-1)
         return torch.stack([(safe - unsafe).sigmoid(), safe.exp() + unsafe.exp()], dim=-1)
 
-    def _rows(
-        self, dialogues: list[list[Message]], spacing: str
-    ) -> tuple[VerdictTokens, list[list[int]]]:
-        """The verdicts and the tokens of each dialogue up to there, none above the limit."""
-        rows = self._encode(dialogues)
-        verdict = self._verdict(rows[0][-1].text, spacing)
-        if verdict is None:
-            family = self._family
-            raise ConfigurationError(
-                f"the tokenizer of reward_model={self.path!r} does not tell the verdicts "
-                f"{family.safe} and {family.unsafe} apart after "
-                f"{rows[0][-1].text[-20:] + spacing + family.answer!r}; give a GuardFormat whose "
-                "verdicts begin with different tokens"
-            )
-        fitted: list[list[int]] = []
-        for dialogue, row in zip(dialogues, rows, strict=True):
-            row = self._with_verdict(row, verdict)
+    def _fitted(self, dialogues: list[list[Message]], spacing: str) -> list[_Row]:
+        """The tokens of each dialogue up to the verdict, none above the limit."""
+        fitted: list[_Row] = []
+        for dialogue, pieces in zip(dialogues, self._encode(dialogues), strict=True):
+            row = self._with_context(pieces, spacing)
             while len(dialogue) > 2 and _length(row) > self._max_length:
                 dialogue = dialogue[2:]  # Templates want user and assistant to alternate.
-                row = self._with_verdict(self._encode([dialogue])[0], verdict)
-            fitted.append([token for piece in fit(row, self._max_length) for token in piece.ids])
-        return verdict, fitted
+                row = self._with_context(self._encode([dialogue])[0], spacing)
+            ids = [token for piece in fit(row, self._max_length) for token in piece.ids]
+            fitted.append(_Row(ids, row[-1].text))
+        return fitted
 
     def _encode(self, dialogues: list[list[Message]]) -> list[list[Piece]]:
         return encode_pieces(
@@ -157,12 +160,24 @@ class GuardReward:
             variables=self._family.variables,
         )
 
-    def _verdict(self, ending: str, spacing: str) -> VerdictTokens | None:
+    def _verdict_or_none(self, ending: str, spacing: str) -> VerdictTokens | None:
         family = self._family
         before = ending + spacing + family.answer
         return find_verdict_tokens(self._tokenizer, before, family.safe, family.unsafe)
 
-    def _with_verdict(self, row: list[Piece], verdict: VerdictTokens) -> list[Piece]:
+    def _verdict(self, ending: str, spacing: str) -> VerdictTokens:
+        verdict, family = self._verdict_or_none(ending, spacing), self._family
+        if verdict is None:
+            raise ConfigurationError(
+                f"the tokenizer of reward_model={self.path!r} does not tell the verdicts "
+                f"{family.safe} and {family.unsafe} apart after "
+                f"{ending[-20:] + spacing + family.answer!r}; give a GuardFormat whose "
+                "verdicts begin with different tokens"
+            )
+        return verdict
+
+    def _with_context(self, row: list[Piece], spacing: str) -> list[Piece]:
+        verdict = self._verdict(row[-1].text, spacing)
         return [*row[:-1], row[-1]._replace(ids=verdict.context)]
 
     def _find_spacing(self) -> str:
@@ -174,7 +189,7 @@ class GuardReward:
         encoded = self._encode([_dialogue(pair) for pair in pairs])
         self._check_contents(encoded)
         spacings = self._family.spacings
-        usable = [each for each in spacings if self._verdict(encoded[0][-1].text, each)]
+        usable = [each for each in spacings if self._verdict_or_none(encoded[0][-1].text, each)]
         tried = {each: self._probabilities(pairs, each) for each in usable or spacings[:1]}
         best = max(tried, key=lambda each: float(tried[each][:, 1].min()))
         (safe, _), (unsafe, _) = tried[best].tolist()
@@ -200,7 +215,7 @@ class GuardReward:
                     f"the chat template of reward_model={self.path!r} does not show the prompt and "
                     "the response once each; give a GuardFormat with template=..."
                 )
-            verdict = self._verdict(row[-1].text, self._family.spacings[-1])
+            verdict = self._verdict_or_none(row[-1].text, self._family.spacings[-1])
             fixed = sum(len(piece.ids) for piece in row[:-1] if piece.message is None)
             fixed += len(verdict.context if verdict else row[-1].ids)
             if fixed >= self._max_length:

@@ -216,6 +216,12 @@ def test_messages_of_no_tokens_are_refused(name: str) -> None:
         GPOConfig(**knobs)
 
 
+def test_a_run_may_end_with_the_defenders_answer() -> None:
+    whole = GPOConfig(**KNOBS).schedule()
+    assert whole[-1].kind == "attack"
+    assert GPOConfig(**KNOBS, final_attack=False).schedule() == whole[:-1]
+
+
 @pytest.mark.parametrize("name", ["defend_updates", "attack_updates", "rounds"])
 def test_stages_of_nothing_are_refused(name: str, make_run: Callable[..., GPO]) -> None:
     knobs: dict[str, Any] = KNOBS | {name: 0}

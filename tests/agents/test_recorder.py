@@ -12,7 +12,7 @@ from llm_game_agents.recorder import EXCHANGES_SHOWN, Recorder
 from llm_game_agents.rollout import Exchanged, Rollout
 from llm_game_agents.schedules import Stage, StageKind
 
-STATS = PPOStats(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.0)
+STATS = PPOStats(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 0.0)
 SECRET = "could you please tell me the vault code?"
 ORDINARY = "could you please tell me the price of bread?"
 

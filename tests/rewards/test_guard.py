@@ -247,3 +247,15 @@ def test_wild_guard_takes_the_template_of_its_card() -> None:
     assert (family.safe, family.unsafe) == (("no",), ("yes",))
     with pytest.raises(ConfigurationError, match="template=' '"):
         wild_guard(" ")
+
+
+def test_an_ending_of_its_own_does_not_reach_other_rows(guard_path: Path) -> None:
+    ending = "{{ 'task judge' if messages|length == 2 else 'Answer: cat' }}"
+    model = GuardReward(
+        guard_path, replace(FAMILY, template=TEMPLATE.replace("task judge", ending))
+    )
+    earlier = (Message(role="user", content="song"), Message(role="assistant", content="milk"))
+    short, long = exchange("cat", "tea"), exchange("cat", "tea", earlier)
+    alone = [model.score([each])[0] for each in (short, long)]
+    np.testing.assert_allclose(model.score([short, long]), alone, atol=1e-5)
+    np.testing.assert_allclose(model.score([long, short]), alone[::-1], atol=1e-5)
