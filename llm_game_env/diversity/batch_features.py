@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from llm_game_env.diversity.counters import Counters
 from llm_game_env.diversity.key_table import KeyTable
 from llm_game_env.diversity.occurrences import occurrence_ranks
 from llm_game_env.diversity.token_batch import END, TokenBatch, text_of_token
@@ -11,40 +12,32 @@ class OrderFeatures:
     """The features of one order: n-gram number g, occurrence j -> who holds it.
 
     A feature is the j-th occurrence of an n-gram in a text. Feature 0 is held by nobody.
+
+    Attributes:
+        holders: float64 [features, columns], see `Counters`: which texts have the feature.
     """
 
     def __init__(
-        self, numbers: np.ndarray, ranks: np.ndarray, rows: np.ndarray, lanes: np.ndarray
+        self, numbers: np.ndarray, ranks: np.ndarray, texts: np.ndarray, counters: Counters
     ) -> None:
-        """Collect features from occurrences: n-gram numbers (>= 1), ranks and texts, int [n].
-
-        `lanes` is an empty array [0, columns] of the counter type, at least one column a text.
-        """
+        """Collect features from occurrences: n-gram numbers (>= 1), ranks and texts, int [n]."""
         count = int(numbers.max(initial=0)) + 1
         self._width = np.zeros(count, np.int32)  # occurrences to tell apart, per n-gram
         np.maximum.at(self._width, numbers, ranks + 1)
         self._first = 1 + np.cumsum(self._width, dtype=np.int32) - self._width
-        holders = np.zeros((1 + int(self._width.sum()), lanes.shape[1]), lanes.dtype)
-        holders[self._first[numbers] + ranks, rows] = 1
-        # Counters of several texts side by side in one machine word are added at once.
-        self._packed = holders.view(np.uint64)
-        self._lane = lanes.dtype
+        features = self._first[numbers] + ranks
+        self.holders = counters.ones(features, texts, 1 + int(self._width.sum()))
 
-    def count(self, numbers: np.ndarray, ranks: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        """How many features each hypothesis shares with each reference.
+    def find(self, numbers: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+        """The features of occurrences, int32 [n], 0 for those beyond what any text holds.
 
         Args:
-            numbers: n-gram numbers (0: none) of the references' tokens, reference by reference.
-            ranks: their ranks.
-            starts: the index at which each reference's run begins; no run is empty.
-
-        Returns:
-            unsigned integers [len(starts), columns].
+            numbers: n-gram numbers, int [n], 0 for none of the batch.
+            ranks: their ranks, int [n].
         """
-        shared = self._first.take(numbers) + ranks
-        shared[ranks >= self._width.take(numbers)] = 0
-        sums = np.add.reduceat(self._packed.take(shared, axis=0), starts, axis=0)
-        return sums.view(self._lane)
+        found = self._first.take(numbers) + ranks
+        found[ranks >= self._width.take(numbers)] = 0
+        return found
 
 
 class BatchFeatures:
@@ -55,7 +48,7 @@ class BatchFeatures:
         rows = text_of_token(batch.tokens)
         ranks = occurrence_ranks(batch.tokens, max_order)
         self.max_order = max_order
-        self.lanes = _empty_lanes(len(batch.lengths), int(batch.lengths.max(initial=0)))
+        self.counters = Counters(len(batch.lengths), int(batch.lengths.max(initial=0)))
         self._local, words = _number_words(tokens, vocabulary_size)
         self._base = int(words.max(initial=0)) + 1
         self._tables: list[KeyTable] = []
@@ -69,7 +62,7 @@ class BatchFeatures:
                 self._tables.append(KeyTable(distinct))
                 numbers = (inverse + 1).astype(np.int32)
             rank = ranks[places, order - 1]
-            self.orders.append(OrderFeatures(numbers, rank, rows[places], self.lanes))
+            self.orders.append(OrderFeatures(numbers, rank, rows[places], self.counters))
 
     def words_in(self, tokens: np.ndarray) -> np.ndarray:
         """The batch's own numbers of history tokens, int32 [T], 0 for words it lacks."""
@@ -93,6 +86,26 @@ class BatchFeatures:
         kept = np.flatnonzero(numbers)
         return places.take(kept), numbers.take(kept)
 
+    def count(self, order: int, found: np.ndarray, stops: np.ndarray) -> np.ndarray:
+        """How many features of an order each hypothesis shares with each of R references.
+
+        Args:
+            order: n.
+            found: the features found in the references, int32 [n], reference by reference.
+            stops: where each reference ends in them, int [R].
+
+        Returns:
+            unsigned integers [R, lanes], see `Counters`.
+        """
+        # Imported here: it takes 0.1 s, and a game without a diversity term needs it not.
+        from scipy.sparse import csr_array
+
+        holders = self.orders[order - 1].holders
+        begins = np.zeros(len(stops) + 1, np.int32)
+        begins[1:] = stops
+        shared = csr_array((np.ones(len(found)), found, begins), (len(stops), len(holders)))
+        return self.counters.read(shared @ holders)
+
     def _extend(
         self, places: np.ndarray, numbers: np.ndarray, words: np.ndarray, order: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -111,10 +124,3 @@ def _number_words(tokens: np.ndarray, vocabulary_size: int) -> tuple[np.ndarray,
     present = np.flatnonzero(local)
     local[present] = np.arange(1, len(present) + 1)
     return local, local[tokens]
-
-
-def _empty_lanes(texts: int, longest: int) -> np.ndarray:
-    """An empty array of the smallest counters that `longest` matches fit, one column a text."""
-    lane = np.min_scalar_type(longest)
-    per_word = 8 // lane.itemsize
-    return np.zeros((0, -(-texts // per_word) * per_word), lane)

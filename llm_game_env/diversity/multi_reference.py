@@ -11,11 +11,13 @@ from llm_game_env.diversity.growing import GrowingArray
 from llm_game_env.diversity.ngram_index import NgramIndex
 from llm_game_env.diversity.occurrences import occurrence_ranks
 from llm_game_env.diversity.repeat_index import RepeatIndex
-from llm_game_env.diversity.token_batch import TokenBatch, text_of_token
+from llm_game_env.diversity.token_batch import END, TokenBatch, text_of_token
+
+_WAITING = 1 << 13  # tokens: several batches together take less time than one by one
 
 
 class MultiReferenceHistory:
-    """Largest counts of n-grams and the lengths of texts; about 20 bytes a word for n up to 5.
+    """Largest counts of n-grams and the lengths of texts; 14 to 32 bytes a word for n up to 5.
 
     Each n-gram has one place in the history, its home. The home of an n-gram is that of the
     n-gram one word shorter that opens it, if the word that follows there is right; only the
@@ -27,10 +29,12 @@ class MultiReferenceHistory:
         self._ngrams = ngrams
         self._max_order = max(ngrams)
         self._tokens = GrowingArray(np.int32)
+        self._indexed = 0  # tokens of the history that the rest knows of
         self._word_counts = GrowingArray(np.int32)  # [word number]
         self._indices = {order: NgramIndex(order) for order in range(2, self._max_order + 1)}
         self._repeats = {order: RepeatIndex(order) for order in self._indices}
         self._lengths = np.zeros(0, np.int64)  # distinct, ascending
+        self._known_lengths: set[int] = set()  # the same
 
     @property
     def tokens(self) -> np.ndarray:
@@ -39,26 +43,37 @@ class MultiReferenceHistory:
 
     def add(self, batch: TokenBatch) -> None:
         """Append texts, all of whose words are known."""
-        begin = len(self._tokens)
         self._tokens.append(batch.tokens)
-        self._lengths = np.union1d(self._lengths, batch.lengths)
-        ranks = occurrence_ranks(batch.tokens, self._max_order)
-        places = np.flatnonzero(batch.tokens)
-        words = batch.tokens[places]
+        if len(self._tokens) - self._indexed > _WAITING:
+            self._index_waiting()
+
+    def _index_waiting(self) -> None:
+        """Enter the texts appended since this was done last."""
+        begin = self._indexed
+        tokens = self._tokens.values[begin:]
+        self._indexed = len(self._tokens)
+        self._add_lengths(np.diff(np.flatnonzero(tokens == END), prepend=-1) - 1)
+        ranks = occurrence_ranks(tokens, self._max_order)
+        places = np.flatnonzero(tokens)
+        words = tokens[places]
         self._word_counts.extend_to(int(words.max(initial=0)) + 1)
         np.maximum.at(self._word_counts.values, words, ranks[places, 0] + 1)
         homes = None
         for order, index in self._indices.items():
-            places, homes = self._homes(batch.tokens, places, order, homes)
-            new = np.flatnonzero(homes < 0)
-            homes[new] = index.add(self._tokens.values, places[new] + begin)
+            places, homes, other = self._follow(tokens, places, order, homes)
+            homes[other] = index.add(self._tokens.values, places[other] + begin)
             rank = ranks[places, order - 1]
             again = rank > 0
             if again.any():
-                self._repeats[order].add(batch.tokens, places[again], rank[again])
+                self._repeats[order].add(tokens, places[again], rank[again])
+            # Whatever longer n-gram begins at the home of a shorter one has its home there, too.
+            open_ = np.flatnonzero((homes != places + begin) | again)
+            places, homes = places[open_], homes[open_]
 
     def score(self, batch: TokenBatch, vocabulary_size: int) -> np.ndarray:
         """BLEU against the history, float64 [N]; the history must not be empty."""
+        if self._indexed < len(self._tokens):
+            self._index_waiting()
         lengths = batch.lengths
         rows = text_of_token(batch.tokens)
         ranks = occurrence_ranks(batch.tokens, self._max_order)
@@ -68,9 +83,10 @@ class MultiReferenceHistory:
         shared = places[ranks[places, 0] < counts[batch.tokens[places]]]
         matches = [np.bincount(rows[shared], minlength=len(lengths))]
         homes = None
-        for order in self._indices:
+        for order, index in self._indices.items():
             # An n-gram can only be in the history if the shorter one that opens it is.
-            places, homes = self._homes(batch.tokens, places, order, homes)
+            places, homes, other = self._follow(batch.tokens, places, order, homes)
+            homes[other] = index.find(self._tokens.values, batch.tokens, places[other])
             places, homes = places[homes >= 0], homes[homes >= 0]
             shared = places[self._within_counts(batch.tokens, places, order, ranks)]
             matches.append(np.bincount(rows[shared], minlength=len(lengths)))
@@ -79,10 +95,16 @@ class MultiReferenceHistory:
         scores *= brevity_penalty(self._closest_lengths(lengths), lengths)
         return np.where(matches[0] > 0, scores, 0.0)
 
-    def _homes(
+    def _add_lengths(self, lengths: np.ndarray) -> None:
+        new = set(lengths.tolist()) - self._known_lengths
+        if new:
+            self._known_lengths |= new
+            self._lengths = np.array(sorted(self._known_lengths), np.int64)
+
+    def _follow(
         self, tokens: np.ndarray, places: np.ndarray, order: int, homes: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Which n-grams of this order begin at the places, and their homes.
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which n-grams of this order begin at the places, and the homes of most of them.
 
         Args:
             tokens: a batch's tokens.
@@ -90,17 +112,17 @@ class MultiReferenceHistory:
             homes: int64 [n], those n-grams' homes; None for words, which have none.
 
         Returns:
-            the places at which a longer one begins, and its home, -1 if it is not in the history.
+            the places at which a longer one begins; the shorter one's home, which is the longer
+            one's too; the indices of those where another word follows there, so that it is not.
         """
         history, last = self._tokens.values, order - 1
         longer = np.flatnonzero(tokens.take(places + last) > 0)
         places = places[longer]
         if homes is None:
-            return places, self._indices[order].find(history, tokens, places)
+            return places, np.full(len(places), -1), np.arange(len(places))
         homes = homes[longer]
         other = np.flatnonzero(history.take(homes + last) != tokens.take(places + last))
-        homes[other] = self._indices[order].find(history, tokens, places[other])
-        return places, homes
+        return places, homes, other
 
     def _within_counts(
         self, tokens: np.ndarray, places: np.ndarray, order: int, ranks: np.ndarray

@@ -11,10 +11,10 @@ import numpy as np
 from llm_game_env.diversity.token_batch import text_of_token
 
 
-class _Groups(NamedTuple):
+class _Repeats(NamedTuple):
+    which: np.ndarray  # int64 [n], ascending: those whose key others have, too
     number: np.ndarray  # int64 [n]: equal where the keys are equal
     rank: np.ndarray  # int64 [n]: how many equal keys come before
-    repeated: np.ndarray  # bool [n]: whether an equal key comes before or after
 
 
 def occurrence_ranks(tokens: np.ndarray, max_order: int) -> np.ndarray:
@@ -32,40 +32,48 @@ def occurrence_ranks(tokens: np.ndarray, max_order: int) -> np.ndarray:
     keys = text_of_token(tokens)[places] * (int(tokens.max(initial=0)) + 1) + tokens[places]
     numbers = np.empty(len(tokens), np.int64)
     for order in range(max_order):
-        groups = _group(keys)
-        ranks[places, order] = groups.rank
+        repeats = _repeats(keys)
         # A longer n-gram can recur only where both of its (n - 1)-grams do: few places are left.
-        places = places[groups.repeated]
+        places = places[repeats.which]
         if not len(places):
             break
+        ranks[places, order] = repeats.rank
         numbers.fill(-1)
-        numbers[places] = groups.number[groups.repeated]
+        numbers[places] = repeats.number
         follower = numbers[places + 1]  # in range: each text ends with END, which is no place
-        places = places[follower >= 0]
-        keys = numbers[places] * len(tokens) + follower[follower >= 0]
+        longer = np.flatnonzero(follower >= 0)
+        places = places[longer]
+        keys = repeats.number[longer] * len(tokens) + follower[longer]
     return ranks
 
 
-def _group(keys: np.ndarray) -> _Groups:
-    by_key = _stable_argsort(keys)
-    in_order = keys[by_key]
-    opens = np.ones(len(keys), bool)
-    opens[1:] = in_order[1:] != in_order[:-1]
+def _repeats(keys: np.ndarray) -> _Repeats:
+    """Those of the keys, int64 [n] and not negative, that are not the only one of their kind."""
+    by_key, in_order = _stable_argsort(keys)
+    again = in_order[1:] == in_order[:-1]
+    repeated = np.zeros(len(keys), bool)
+    repeated[1:] = again
+    repeated[:-1] |= again
+    # From here on a few: in most texts, most words come once.
+    places = np.flatnonzero(repeated)
+    opens = np.ones(len(places), bool)
+    opens[1:] = in_order[places[1:]] != in_order[places[:-1]]
     starts = np.flatnonzero(opens)
-    group = np.cumsum(opens) - 1
-    number, rank = np.empty_like(group), np.empty_like(group)
-    number[by_key] = group
-    rank[by_key] = np.arange(len(keys)) - starts[group]
-    size = np.diff(starts, append=len(keys))
-    return _Groups(number, rank, size[number] > 1)
+    number = np.cumsum(opens) - 1
+    rank = np.arange(len(places)) - starts[number]
+    which = by_key[places]
+    ascending = np.argsort(which)
+    return _Repeats(which[ascending], number[ascending], rank[ascending])
 
 
-def _stable_argsort(keys: np.ndarray) -> np.ndarray:
+def _stable_argsort(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The stable order of the keys, and the keys in that order."""
     # Sorting values is several times faster than sorting indices by them, so the index rides in
     # the low bits where there is room.
     bits = len(keys).bit_length()
     if int(keys.max(initial=0)) >> (62 - bits):
-        return np.argsort(keys, kind="stable")
+        by_key = np.argsort(keys, kind="stable")
+        return by_key, keys[by_key]
     packed = (keys << bits) | np.arange(len(keys))
     packed.sort()
-    return packed & ((1 << bits) - 1)
+    return packed & ((1 << bits) - 1), packed >> bits

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llm_game_env.diversity.words import split_words
+from llm_game_env.diversity.words import split_texts
 from llm_game_env.errors import ConfigurationError
 
 END = 0
@@ -37,12 +37,12 @@ class Vocabulary(dict[str, int]):
 
     def add(self, texts: Sequence[str]) -> TokenBatch:
         """Split texts into words, numbering the new ones."""
-        return _lay_out([list(map(self.__getitem__, split_words(text))) for text in texts])
+        return _lay_out([list(map(self.__getitem__, words)) for words in split_texts(texts)])
 
     def look_up(self, texts: Sequence[str]) -> TokenBatch:
         """Split texts into words, new ones being `UNKNOWN`; the vocabulary stays as it is."""
         number = self.get
-        return _lay_out([[number(word, UNKNOWN) for word in split_words(text)] for text in texts])
+        return _lay_out([[number(word, UNKNOWN) for word in words] for words in split_texts(texts)])
 
 
 def checked_texts(texts: Sequence[str]) -> Sequence[str]:

@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-from llm_game_env.diversity import SelfBLEU, split_words
+from llm_game_env.diversity import SelfBLEU, distinct, pairwise, split_words
+from llm_game_env.diversity.counters import Counters
+from llm_game_env.diversity.distinct import distinct_columns
 from llm_game_env.diversity.key_table import KeyTable
 from llm_game_env.diversity.ngram_index import NgramIndex
+from llm_game_env.diversity.words import split_texts
 from llm_game_env.errors import ConfigurationError
 
 METHOD1 = SmoothingFunction().method1
@@ -49,6 +52,19 @@ def oracle(
         for w in weights
     ]
     return float(np.mean(scores))
+
+
+def templated_texts(rng: np.random.Generator, count: int) -> list[str]:
+    """Texts of a small grammar: many share most of their words, some all."""
+    frames = [
+        "{} , could you please tell the {} of the {} how the {} of the house is said ?",
+        "the {} of the {} said that the {} knows the {} , the {} and the {} by heart .",
+    ]
+    nouns = [f"n{number}" for number in range(3)]
+    return [
+        frames[rng.integers(2)].format(*rng.choice(nouns, 6)) if rng.random() < 0.9 else "yes"
+        for _ in range(count)
+    ]
 
 
 def random_texts(rng: np.random.Generator, count: int, words: int, longest: int) -> list[str]:
@@ -111,7 +127,7 @@ def test_one_set_of_references_grown_in_many_batches(
     hashed = NgramIndex._hash
 
     def coarse(index: NgramIndex, tokens: np.ndarray, places: np.ndarray) -> np.ndarray:
-        return hashed(index, tokens, places) >> np.uint64(32 - hash_bits)
+        return hashed(index, tokens, places) >> (32 - hash_bits)
 
     # With few hashes most n-grams collide: the words must decide.
     monkeypatch.setattr(NgramIndex, "_hash", coarse)
@@ -158,6 +174,63 @@ def test_many_hypotheses_and_a_history_of_several_stretches() -> None:
     np.testing.assert_allclose(together.score_in_full(texts), apart, rtol=0, atol=1e-12)
     one_by_one = [together.score_in_full([text])[0] for text in texts[:70]]
     np.testing.assert_allclose(together.score_in_full(texts)[:70], one_by_one, atol=1e-12)
+
+
+def test_a_history_without_its_repetitions_scores_as_with_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(7)
+    history, texts = templated_texts(rng, 400), templated_texts(rng, 20)
+    history[100:120] = texts  # whole texts in common, and texts longer than 63 words
+    texts += [" ".join(texts), "n1 n1 n1 n1 the the of the the of the", "unheard of"]
+    whole = SelfBLEU()
+    whole.add(history)
+    monkeypatch.setattr(pairwise, "_TOKENS", 1500)
+    stretched = SelfBLEU()
+    for begin in range(0, len(history), 9):
+        stretched.score(texts[:2])
+        stretched.add(history[begin : begin + 9])
+    closed = stretched._history._closed  # pyright: ignore[reportAttributeAccessIssue]
+    assert any(stretch.windows is not None and stretch.times.max() > 1 for stretch in closed)
+    np.testing.assert_allclose(
+        stretched.score_in_full(texts), whole.score_in_full(texts), rtol=0, atol=1e-12
+    )
+    expected = [oracle(text, history, (2, 3, 4, 5)) for text in texts[-4:]]
+    np.testing.assert_allclose(stretched.score_in_full(texts)[-4:], expected, rtol=0, atol=1e-12)
+
+
+def test_rows_are_told_apart_even_if_all_hashes_are_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = [np.array([3, 1, 3, 1, 2]), np.array([0, 1, 0, 1, 1])]
+    first, which = distinct_columns(columns)
+    assert sorted(first.tolist()) == [0, 1, 4]
+    for column in columns:
+        np.testing.assert_array_equal(column[first[which]], column)
+    monkeypatch.setattr(distinct, "_hashes", lambda _: np.zeros(5, np.uint64))
+    first, which = distinct_columns(columns)
+    assert first.tolist() == which.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("longest", [0, 63, 64, 300, 70_000])
+def test_counters_give_back_what_was_added(longest: int) -> None:
+    rng = np.random.default_rng(longest)
+    counters = Counters(21, longest)
+    rows, texts = np.nonzero(rng.random((50, 21)) < 0.5)
+    ones = counters.ones(rows, texts, 50)
+    held = np.zeros((50, 21), np.int64)
+    held[rows, texts] = 1
+    np.testing.assert_array_equal(counters.read(ones)[:, :21], held)
+    full = counters.ones(np.zeros(21, int), np.arange(21), 1) * longest
+    assert set(counters.read(full)[0, :21].tolist()) == {longest}
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=0x17F), max_size=12), max_size=5))
+def test_many_texts_are_split_as_one_is(texts: list[str]) -> None:
+    assert split_texts(texts) == [split_words(text) for text in texts]
+
+
+def test_every_ascii_character_is_split_by_the_rule() -> None:
+    texts = [f"a{chr(code)}B_ {chr(code)}{chr(code)}" for code in range(1, 128)]
+    assert split_texts(texts) == [split_words(text) for text in texts]
 
 
 @pytest.mark.parametrize("kind", ["pairwise", "multi"])
