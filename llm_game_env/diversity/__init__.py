@@ -9,6 +9,7 @@ from llm_game_env.diversity.metrics import (
     duplicate_share,
     vendi_score,
 )
+from llm_game_env.diversity.minilm import load_minilm
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
 from llm_game_env.diversity.words import split_words
 from llm_game_env.encoders import Encoder, TextEncoder
@@ -25,6 +26,7 @@ __all__ = [
     "diversity_embedding",
     "diversity_selfbleu",
     "duplicate_share",
+    "load_minilm",
     "split_words",
     "vendi_score",
 ]
