@@ -31,6 +31,7 @@ bench: $(INSTALLED) ## measure the environments beside PettingZoo's and TextAren
 	$(BIN)/python benchmarks/environment_cost.py
 	$(BIN)/python benchmarks/many_episodes.py
 	$(BIN)/python benchmarks/import_time.py
+	$(BIN)/python benchmarks/self_bleu.py
 
 test: $(INSTALLED) ## run the tests that take seconds
 	$(BIN)/python -m pytest
