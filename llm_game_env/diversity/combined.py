@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from llm_game_env.checks import brief, check_flag, check_seed
-from llm_game_env.diversity.embedding import EmbeddingSimilarity
+from llm_game_env.diversity.embedding import CACHED_TEXTS, EmbeddingSimilarity
 from llm_game_env.diversity.kept_texts import KeptTexts, Reservoir, Window
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
 from llm_game_env.diversity.token_batch import checked_texts
@@ -95,7 +95,10 @@ class Diversity:
         if self.weights["self_bleu"]:
             self._parts["self_bleu"] = bleu
         if self.weights["embedding"] and encoder is not None:
-            self._parts["embedding"] = EmbeddingSimilarity(encoder)
+            # Room for the whole of a limited history beside a batch: it is summed anew from the
+            # embeddings at every change, and none of its texts should be encoded twice for that.
+            held = 0 if self._kept is None else self._kept.size
+            self._parts["embedding"] = EmbeddingSimilarity(encoder, held + CACHED_TEXTS)
         self._count = 0
 
     def __len__(self) -> int:

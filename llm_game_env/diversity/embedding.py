@@ -11,6 +11,9 @@ from llm_game_env.diversity.token_batch import checked_texts
 from llm_game_env.encoders import Encoder, check_encoder, unit_embeddings
 from llm_game_env.errors import ConfigurationError, RewardError
 
+CACHED_TEXTS = 4096
+"""How many texts' embeddings are kept by default."""
+
 
 class EmbeddingSimilarity:
     """Mean cosine between φ(h) and φ(r) over the history's texts r (Zheng et al. 2024, §3).
@@ -24,7 +27,7 @@ class EmbeddingSimilarity:
     once. Copies (`copy.deepcopy`) share the encoder and are otherwise independent.
     """
 
-    def __init__(self, encoder: Encoder, cache_size: int = 4096) -> None:
+    def __init__(self, encoder: Encoder, cache_size: int = CACHED_TEXTS) -> None:
         """Start with an empty history.
 
         Args:

@@ -97,6 +97,23 @@ def test_a_failing_encoder_leaves_a_limited_history_as_it_was(limit: dict[str, A
     assert len(diversity) == 3
 
 
+@pytest.mark.parametrize("limit", [{"window": 5000}, {"reservoir": 5000}])
+def test_a_large_limited_history_encodes_each_text_once(limit: dict[str, Any]) -> None:
+    asked: list[str] = []
+
+    def encoder(texts: list[str]) -> np.ndarray:
+        asked.extend(texts)
+        return np.ones((len(texts), 2))
+
+    diversity = Diversity(embedding=1.0, encoder=encoder, **limit)
+    texts = [f"text {i}" for i in range(5400)]  # More than are cached by default.
+    diversity.add(texts[:5000])
+    for start in range(5000, 5400, 100):
+        diversity.score(texts[start : start + 100])
+        diversity.add(texts[start : start + 100])
+    assert asked == texts
+
+
 def test_a_window_holds_the_latest() -> None:
     assert Window(3).added("abcde").added("f").texts == ("d", "e", "f")
     assert Window(3).added("ab").emptied().texts == ()
