@@ -18,7 +18,7 @@ from llm_game_env.checks import (
 )
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.intent import IntentCheck
-from llm_game_env.rewards.protocol import ChecksPrompts, RewardModel
+from llm_game_env.rewards.protocol import ChecksPrompts, RewardModel, is_not_blank
 from llm_game_env.seed_sampler import SeedSampler
 from llm_game_env.seeds import Seed, SeedSource, load_seed_prompts
 
@@ -131,7 +131,7 @@ def make_rules(
             "put the field {seed_prompt} into it"
         )
     seeds = load_seed_prompts(seed_prompts)
-    is_well_formed = _is_not_blank
+    is_well_formed = is_not_blank
     if isinstance(reward_model, ChecksPrompts):
         is_well_formed = reward_model.is_well_formed
     if not any(is_well_formed(seed.text) for seed in seeds):
@@ -164,7 +164,3 @@ def _by_agent(system_prompts: Mapping[str, str] | None) -> tuple[str | None, str
     if not all(isinstance(prompt, str) for prompt in prompts.values()):
         raise ConfigurationError(f"system_prompts={brief(prompts)} must hold strings")
     return prompts.get(AGENTS[ADVERSARY]), prompts.get(AGENTS[DEFENDER])
-
-
-def _is_not_blank(prompt: str) -> bool:
-    return bool(prompt.strip())

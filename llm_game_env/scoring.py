@@ -14,7 +14,6 @@ Zero-sum up to the likeness term (Zheng et al. 2024, arXiv 2406.10977, section 3
 R_div with its sign). Rewards are never normalised here: that is the learner's business.
 """
 
-import math
 from collections.abc import Iterable
 from itertools import repeat
 from typing import NamedTuple
@@ -24,7 +23,7 @@ import numpy as np
 from llm_game_env.diversity import Diversity, Likeness
 from llm_game_env.errors import RewardError
 from llm_game_env.rewards.intent import IntentCheck
-from llm_game_env.rewards.protocol import Exchange, RewardModel, as_float32
+from llm_game_env.rewards.protocol import Exchange, scores_of
 from llm_game_env.rules import Rules
 
 # Endless columns of zeros: as many as there are exchanges.
@@ -84,7 +83,7 @@ def _scores(rules: Rules, exchanges: list[Exchange], intent: list[bool]) -> list
         shown = [exchange for exchange, kept in zip(exchanges, intent, strict=True) if kept]
     if rules.intent is not None:  # Where there is a goal, the model is shown that as the prompt.
         shown = [exchange._replace(prompt=exchange.seed.text) for exchange in shown]
-    given = _call(rules.reward_model, shown) if shown else []
+    given = scores_of(rules.reward_model, shown) if shown else []
     if len(given) == len(intent):
         return given
     best, rest = float(np.float32(rules.reward_model.best)), iter(given)
@@ -114,24 +113,3 @@ def _likeness(diversity: Diversity, prompts: list[str], valid: np.ndarray) -> Li
         column[valid] = measured
         columns.append(column)
     return Likeness(*columns)
-
-
-def _call(model: RewardModel, exchanges: list[Exchange]) -> list[float]:
-    """The model's scores as float32 holds them."""
-    returned = np.asarray(model.score(exchanges))
-    if returned.shape != (len(exchanges),):
-        raise RewardError(
-            f"{type(model).__name__}.score returned the shape {returned.shape} for "
-            f"{len(exchanges)} exchanges; it must return one number for each"
-        )
-    if returned.dtype != np.float32:
-        returned = as_float32(returned)
-    scores: list[float] = returned.tolist()
-    if not all(map(math.isfinite, scores)):
-        row = next(row for row, score in enumerate(scores) if not math.isfinite(score))
-        raise RewardError(
-            f"{type(model).__name__}.score returned {scores[row]} for the prompt "
-            f"{exchanges[row].prompt!r} and the response {exchanges[row].response!r}; "
-            "scores must be finite"
-        )
-    return scores

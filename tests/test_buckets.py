@@ -6,6 +6,8 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llm_game_env.buckets import Batch, fit, run_by_length
 from llm_game_env.chat import Piece
@@ -57,3 +59,25 @@ def test_fit_keeps_the_response() -> None:
     assert kept(7) == [1, 4, 5, 6, 7, 8, 9]
     assert kept(6) == [1, 5, 6, 7, 8, 9]
     assert kept(5) == [1, 5, 6, 7, 9]
+
+
+TOKENS = st.lists(st.integers(1, 9), max_size=6)
+
+
+@given(
+    st.lists(TOKENS, min_size=1, max_size=4),
+    st.lists(TOKENS, min_size=5, max_size=5),
+    st.integers(1, 30),
+)
+def test_fit_fills_the_limit_and_drops_the_response_last(
+    contents: list[list[int]], markup: list[list[int]], limit: int
+) -> None:
+    row = [Piece(markup[0], None, "")]
+    for i, content in enumerate(contents):
+        row += [Piece(content, i, ""), Piece(markup[i + 1], None, "")]
+    kept = [token for piece in fit(row, limit) for token in piece.ids]
+    assert len(kept) == min(limit, sum(len(piece.ids) for piece in row))
+    response, after = row[-2].ids, row[-1].ids
+    fixed = sum(len(piece.ids) for piece in row if piece.message is None)
+    if len(response) + fixed <= limit:
+        assert kept[len(kept) - len(response) - len(after) :] == response + after

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from llm_game_env.checks import brief, check_flag, check_seed
+from llm_game_env.checks import brief, check_flag, check_seed, check_whole
 from llm_game_env.diversity.embedding import CACHED_TEXTS, EmbeddingSimilarity
 from llm_game_env.diversity.kept_texts import KeptTexts, Reservoir, Window
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
@@ -213,11 +213,8 @@ class Diversity:
 
 def _limited(window: int | None, reservoir: int | None, seed: int) -> KeptTexts | None:
     for name, size in (("window", window), ("reservoir", reservoir)):
-        whole = isinstance(size, int) and not isinstance(size, bool)
-        if size is not None and not (whole and size >= 1):
-            raise ConfigurationError(
-                f"{name} is {size!r}; give at least 1 text, or None for the whole history."
-            )
+        if size is not None:
+            check_whole(name, size)
     if window is not None and reservoir is not None:
         raise ConfigurationError(
             f"window={window} and reservoir={reservoir} exclude each other; give one of them"

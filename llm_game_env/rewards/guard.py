@@ -96,6 +96,7 @@ class GuardReward:
             )
         limit = getattr(self._model.config, "max_position_embeddings", None) or 4096
         self._max_length = min(max_length or limit, limit)
+        self._verdicts: dict[str, VerdictTokens | None] = {}
         self._spacing = self._find_spacing()
 
     def to(self, device: str | torch.device) -> "GuardReward":
@@ -163,7 +164,10 @@ class GuardReward:
     def _verdict_or_none(self, ending: str, spacing: str) -> VerdictTokens | None:
         family = self._family
         before = ending + spacing + family.answer
-        return find_verdict_tokens(self._tokenizer, before, family.safe, family.unsafe)
+        if before not in self._verdicts:  # A template has few endings, and every row asks.
+            found = find_verdict_tokens(self._tokenizer, before, family.safe, family.unsafe)
+            self._verdicts[before] = found
+        return self._verdicts[before]
 
     def _verdict(self, ending: str, spacing: str) -> VerdictTokens:
         verdict, family = self._verdict_or_none(ending, spacing), self._family

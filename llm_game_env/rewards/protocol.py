@@ -1,11 +1,13 @@
 """What a reward model is: a scorer of exchanges, higher is better for the defender."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from llm_game_env.errors import RewardError
 from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message
 
@@ -68,3 +70,33 @@ class ChecksPrompts(Protocol):
     def is_well_formed(self, prompt: str) -> bool:
         """Whether a prompt can be scored."""
         ...
+
+
+def is_not_blank(prompt: str) -> bool:
+    """What a prompt must be where the reward model does not check prompts itself."""
+    return bool(prompt.strip())
+
+
+def scores_of(model: RewardModel, exchanges: Sequence[Exchange]) -> list[float]:
+    """The model's scores of N exchanges as float32 holds them, N of them and finite.
+
+    Raises:
+        RewardError: the model returned the wrong shape, or a number that is not finite.
+    """
+    returned = np.asarray(model.score(exchanges))
+    if returned.shape != (len(exchanges),):
+        raise RewardError(
+            f"{type(model).__name__}.score returned the shape {returned.shape} for "
+            f"{len(exchanges)} exchanges; it must return one number for each"
+        )
+    if returned.dtype != np.float32:
+        returned = as_float32(returned)
+    scores: list[float] = returned.tolist()
+    if not all(map(math.isfinite, scores)):
+        row = next(row for row, score in enumerate(scores) if not math.isfinite(score))
+        raise RewardError(
+            f"{type(model).__name__}.score returned {scores[row]} for the prompt "
+            f"{exchanges[row].prompt!r} and the response {exchanges[row].response!r}; "
+            "scores must be finite"
+        )
+    return scores

@@ -13,7 +13,7 @@ import numpy as np
 from llm_game_env.checks import brief, check_finite
 from llm_game_env.errors import ConfigurationError, RewardError
 from llm_game_env.rewards.function import check_callable, check_picklable
-from llm_game_env.rewards.protocol import Exchange, RewardModel, as_float32
+from llm_game_env.rewards.protocol import Exchange, RewardModel, as_float32, scores_of
 from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message
 
@@ -47,16 +47,13 @@ class TRLRewardFunction:
         Raises:
             ConfigurationError: a prompt or a completion is in neither of TRL's formats, or there
                 are more of one than of the other.
-            RewardError: the reward model returned the wrong number of scores.
+            RewardError: the reward model returned the wrong shape, or a number that is not finite.
         """
         if len(prompts) != len(completions):
             raise ConfigurationError(
                 f"{len(prompts)} prompts for {len(completions)} completions; give one for each"
             )
-        exchanges = list(map(_exchange, prompts, completions))
-        scores = np.asarray(self.reward_model.score(exchanges))
-        _check_count(self.__name__, scores, len(exchanges))
-        return scores.tolist()
+        return scores_of(self.reward_model, list(map(_exchange, prompts, completions)))
 
 
 class TRLReward:
@@ -106,7 +103,11 @@ class TRLReward:
                 "needs a number for every exchange, so return one"
             )
         scores = as_float32(returned)
-        _check_count("the TRL reward function", scores, len(exchanges))
+        if scores.shape != (len(exchanges),):
+            raise RewardError(
+                f"the TRL reward function returned the shape {scores.shape} for {len(exchanges)} "
+                "exchanges; it must return one number for each"
+            )
         return scores
 
 
@@ -144,11 +145,3 @@ def _messages(name: str, value: Any) -> list[Message]:
     raise ConfigurationError(
         f"{name}={brief(value)} must be a string or a list of messages with role and content"
     )
-
-
-def _check_count(owner: str, scores: np.ndarray, count: int) -> None:
-    if scores.shape != (count,):
-        raise RewardError(
-            f"{owner} returned the shape {scores.shape} for {count} exchanges; it must return one "
-            "number for each"
-        )

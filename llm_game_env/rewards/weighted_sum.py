@@ -5,8 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from llm_game_env.checks import brief, check_finite
-from llm_game_env.errors import ConfigurationError, RewardError
-from llm_game_env.rewards.protocol import ChecksPrompts, Exchange, RewardModel
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.rewards.protocol import (
+    ChecksPrompts,
+    Exchange,
+    RewardModel,
+    is_not_blank,
+    scores_of,
+)
 
 
 class WeightedSum:
@@ -39,22 +45,16 @@ class WeightedSum:
         """Whether every component can score the prompt; a blank one only a component may allow."""
         checks = [model for model, _ in self.components if isinstance(model, ChecksPrompts)]
         if not checks:
-            return bool(prompt.strip())
+            return is_not_blank(prompt)
         return all(model.is_well_formed(prompt) for model in checks)
 
     def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """The weighted sum, float32 [N], added up in float64.
 
         Raises:
-            RewardError: a component returned another number of scores.
+            RewardError: a component returned the wrong shape, or a number that is not finite.
         """
         total = np.zeros(len(exchanges))
         for model, weight in self.components:
-            scores = np.asarray(model.score(exchanges), dtype=np.float64)
-            if scores.shape != total.shape:
-                raise RewardError(
-                    f"{type(model).__name__}.score returned the shape {scores.shape} for "
-                    f"{len(exchanges)} exchanges; it must return one number for each"
-                )
-            total += weight * scores
+            total += weight * np.array(scores_of(model, exchanges))
         return total.astype(np.float32)

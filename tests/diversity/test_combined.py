@@ -149,7 +149,9 @@ def test_what_an_encoder_refuses_does_not_cut_the_history() -> None:
 
 @pytest.mark.parametrize("window", [0, -3, 2.5, "9"])
 def test_a_window_is_a_number_of_texts(window: Any) -> None:
-    with pytest.raises(ConfigurationError, match=f"window is {window!r}"):
+    with pytest.raises(
+        ConfigurationError, match=f"window={window!r} must be a whole number of at least 1"
+    ):
         Diversity(self_bleu=1.0, window=window)
 
 

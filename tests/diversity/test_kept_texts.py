@@ -122,8 +122,8 @@ def test_a_window_holds_the_latest() -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ({"reservoir": 0}, "reservoir is 0"),
-        ({"reservoir": True}, "reservoir is True"),
+        ({"reservoir": 0}, "reservoir=0 must be a whole number of at least 1"),
+        ({"reservoir": True}, "reservoir=True must be"),
         ({"reservoir": 2, "window": 2}, "exclude each other"),
         ({"reservoir": 2, "seed": -1}, "seed=-1"),
         ({"within_batch": 1}, "within_batch=1"),

@@ -35,6 +35,12 @@ def test_a_component_that_drops_a_score_is_named() -> None:
         WeightedSum([(FunctionReward(lambda _: [1.0]), 1.0)]).score(EXCHANGES)
 
 
+def test_a_component_that_is_not_finite_is_named() -> None:
+    broken = FunctionReward(lambda exchanges: [float("nan")] * len(exchanges))
+    with pytest.raises(RewardError, match=r"FunctionReward.score returned nan for the prompt 'p'"):
+        WeightedSum([(FunctionReward(ones), 1.0), (broken, 1.0)]).score(EXCHANGES)
+
+
 @pytest.mark.parametrize(
     "components",
     [[], [(FunctionReward(ones), 0.0)], [(FunctionReward(ones), float("nan"))], [(ones, 1.0)]],
