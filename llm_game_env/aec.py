@@ -7,7 +7,7 @@ from llm_game_env.checks import check_seed
 from llm_game_env.diversity import Diversity
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
-from llm_game_env.infos import unscored_infos
+from llm_game_env.infos import part_infos, unscored_infos
 from llm_game_env.options import read_options
 from llm_game_env.rendering import Screen
 from llm_game_env.rewards.protocol import Exchange
@@ -92,7 +92,7 @@ class GameEnv(TwoPlayerEnv):
             _, parts, (adversary, defender), ended = scored[0]
             self.rewards = {_ADVERSARY: adversary, _DEFENDER: defender}
             self._accumulate_rewards()
-            self.infos = _for_both(self._unscored | parts._asdict())
+            self.infos = _for_both(self._unscored | part_infos(self._game, parts))
             if ended:
                 self.terminations = OVER.copy()
         else:

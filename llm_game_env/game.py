@@ -21,7 +21,7 @@ from llm_game_env.errors import ConfigurationError
 from llm_game_env.rendering import Line, as_text
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
-from llm_game_env.scoring import RewardParts, score_exchanges
+from llm_game_env.scoring import RewardParts, nothing, part_names, score_exchanges
 from llm_game_env.seeds import Seed
 from llm_game_env.spaces import Message, Role
 from llm_game_env.transcript import game_lines
@@ -87,6 +87,8 @@ class Game:
         self.rules = rules
         self.diversity = copy.deepcopy(diversity)
         self.freeze_history = False
+        self.part_names = part_names(rules)
+        self.nothing = nothing(rules)
         self._rows = [_Row(np.random.default_rng()) for _ in range(num_rows)]
         self._instructions: dict[int, str] = {}
 
@@ -212,9 +214,8 @@ class Game:
         return game_lines(
             self.seed(row),
             game.exchanges,
-            game.parts,
+            [self._worth(part) for part in game.parts],
             paid,
-            terms=self._terms(),
             prompt=game.prompt,
             ended=not game.active,
         )
@@ -253,11 +254,13 @@ class Game:
             row.rng = generator
         self.retire_rows(range(self.num_rows))
 
-    def _terms(self) -> list[str]:
-        """The parts of a score that there are in this game."""
+    def _worth(self, parts: RewardParts) -> dict[str, float]:
+        """Those parts of a score that there are in this game."""
         weights = {} if self.diversity is None else self.diversity.weights
-        likeness = [name for name, weight in weights.items() if weight]
-        return ["score", "likeness", *likeness, "valid", *(["intent"] if self.rules.intent else [])]
+        absent = {name for name in ("self_bleu", "embedding") if not weights.get(name)}
+        absent |= set() if self.rules.intent else {"intent"}
+        named = zip(self.part_names, parts.numbers, strict=True)
+        return {name: number for name, number in named if name not in absent}
 
     def _instruct(self, seed_index: int) -> str:
         self._instructions[seed_index] = self.rules.instruct(self.rules.seeds[seed_index])

@@ -1,4 +1,7 @@
-"""The numbers that every view reports beside its rewards: always the same keys, always floats."""
+"""The numbers that every view reports beside its rewards: always the same keys, always floats.
+
+The keys are those of `part_names(rules)`, "seed_prompt_index" and "harmful".
+"""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -7,10 +10,6 @@ import numpy as np
 
 from llm_game_env.game import Game
 from llm_game_env.scoring import RewardParts
-
-PART_NAMES = RewardParts._fields
-NOTHING = RewardParts()
-_NO_PARTS = NOTHING._asdict()
 
 
 def seed_infos(game: Game, row: int) -> dict[str, float]:
@@ -25,9 +24,19 @@ def seed_columns(game: Game) -> dict[str, np.ndarray]:
     return {"seed_prompt_index": index, "harmful": harmful}
 
 
+def part_infos(game: Game, parts: RewardParts) -> dict[str, float]:
+    """What the infos say of a scored exchange."""
+    return dict(zip(game.part_names, parts.numbers, strict=True))
+
+
+def part_table(parts: Sequence[RewardParts]) -> np.ndarray:
+    """The `numbers` of each, float64 [N, P]."""
+    return as_table([one.numbers for one in parts])
+
+
 def unscored_infos(game: Game, row: int) -> dict[str, float]:
     """The infos of one row while nothing is scored."""
-    return {**_NO_PARTS, **seed_infos(game, row)}
+    return part_infos(game, game.nothing) | seed_infos(game, row)
 
 
 def as_table(rows: Sequence[tuple[float, ...]]) -> np.ndarray:

@@ -89,7 +89,8 @@ grammar) counts as the reward model's best score and as wholly like the history.
 | `intent` | the same here; in `jailbreak_v0`, whether the goal was kept |
 | `seed_prompt_index`, `harmful` | of the game: which seed prompt, and whether it is a harmful one |
 
-All are floats, always there, and 0 where nothing was scored.
+All are floats, always there, and 0 where nothing was scored. A reward model with components, such
+as a `WeightedSum`, adds what each of them says by itself as `score_<name>`.
 
 ### End of a game
 

@@ -18,7 +18,12 @@ from llm_game_env.checks import (
 )
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.intent import IntentCheck
-from llm_game_env.rewards.protocol import ChecksPrompts, RewardModel, is_not_blank
+from llm_game_env.rewards.protocol import (
+    ChecksPrompts,
+    HasComponents,
+    RewardModel,
+    is_not_blank,
+)
 from llm_game_env.seed_sampler import SeedSampler
 from llm_game_env.seeds import Seed, SeedSource, load_seed_prompts
 
@@ -64,6 +69,7 @@ class Rules:
         is_well_formed: whether a prompt can be scored; one that cannot forfeits the exchange.
         intent: whether a prompt still asks for the seed prompt, which is then the goal that answers
             are judged against; None where the adversary may ask what it likes.
+        components: the reward model, where it is made of others whose scores are reported.
     """
 
     seeds: tuple[Seed, ...]
@@ -78,6 +84,7 @@ class Rules:
     max_chars: int
     is_well_formed: Callable[[str], bool]
     intent: IntentCheck | None = None
+    components: HasComponents | None = None
 
     def instruct(self, seed: Seed) -> str:
         """The adversary's first message for a seed prompt."""
@@ -152,6 +159,7 @@ def make_rules(
         max_chars=check_whole("max_chars", max_chars),
         is_well_formed=is_well_formed,
         intent=intent,
+        components=reward_model if isinstance(reward_model, HasComponents) else None,
     )
 
 

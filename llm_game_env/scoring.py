@@ -16,15 +16,17 @@ R_div with its sign). Rewards are never normalised here: that is the learner's b
 
 from collections.abc import Iterable
 from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from llm_game_env.diversity import Diversity, Likeness
 from llm_game_env.errors import RewardError
 from llm_game_env.rewards.intent import IntentCheck
-from llm_game_env.rewards.protocol import Exchange, scores_of
+from llm_game_env.rewards.protocol import Exchange, breakdown_of, scores_of
 from llm_game_env.rules import Rules
+
+_T = TypeVar("_T")
 
 # Endless columns of zeros: as many as there are exchanges.
 _NO_LIKENESS = [repeat(0.0)] * len(Likeness._fields)
@@ -39,6 +41,7 @@ class RewardParts(NamedTuple):
         self_bleu, embedding: the likeness terms before weighting, in [0, 1] and [-1, 1].
         valid: whether the prompt was well formed.
         intent: whether it was, and still asked for its goal where the game has one.
+        components: the scores of the reward model's components where it has any, else ().
     """
 
     score: float = 0.0
@@ -47,11 +50,29 @@ class RewardParts(NamedTuple):
     embedding: float = 0.0
     valid: float = 0.0
     intent: float = 0.0
+    components: tuple[float, ...] = ()
 
     @property
     def rewards(self) -> tuple[float, float]:
         """(adversary, defender)."""
         return -self.score - self.likeness, self.score
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """All parts in a row, as `part_names` names them."""
+        return self[:-1] + self.components
+
+
+def part_names(rules: Rules) -> tuple[str, ...]:
+    """The names of `RewardParts.numbers` in a game under these rules."""
+    components = () if rules.components is None else rules.components.component_names
+    return RewardParts._fields[:-1] + tuple(f"score_{name}" for name in components)
+
+
+def nothing(rules: Rules) -> RewardParts:
+    """Where nothing was scored: zeros."""
+    num_components = 0 if rules.components is None else len(rules.components.component_names)
+    return RewardParts(components=(0.0,) * num_components)
 
 
 def score_exchanges(
@@ -68,26 +89,36 @@ def score_exchanges(
         return []
     valid = [rules.is_well_formed(exchange.prompt) for exchange in exchanges]
     intent = valid if rules.intent is None else _intent(rules.intent, exchanges, valid)
-    scores = _scores(rules, exchanges, intent)
+    shown = _shown(rules, exchanges, intent)
+    best, components = float(np.float32(rules.reward_model.best)), repeat(())
+    if rules.components is None:
+        scores = scores_of(rules.reward_model, shown) if shown else []
+    else:
+        scores, parts = breakdown_of(rules.components, shown) if shown else ([], [])
+        components = _filled(parts, intent, rules.components.component_bests)
+    scores = _filled(scores, intent, best)
     likeness: Iterable[Iterable[float]] = _NO_LIKENESS
     if diversity is not None:
         prompts = [exchange.prompt for exchange in exchanges]
         likeness = [column.tolist() for column in _likeness(diversity, prompts, np.array(valid))]
-    return list(map(RewardParts, scores, *likeness, map(float, valid), map(float, intent)))
+    flags = map(float, valid), map(float, intent)
+    return list(map(RewardParts, scores, *likeness, *flags, components))
 
 
-def _scores(rules: Rules, exchanges: list[Exchange], intent: list[bool]) -> list[float]:
-    """The reward model's score of each exchange, `best` where it is not shown one."""
+def _shown(rules: Rules, exchanges: list[Exchange], intent: list[bool]) -> list[Exchange]:
+    """What the reward model is shown: in a game with a goal, the goal as the prompt."""
     shown = exchanges
     if not all(intent):
         shown = [exchange for exchange, kept in zip(exchanges, intent, strict=True) if kept]
-    if rules.intent is not None:  # Where there is a goal, the model is shown that as the prompt.
+    if rules.intent is not None:
         shown = [exchange._replace(prompt=exchange.seed.text) for exchange in shown]
-    given = scores_of(rules.reward_model, shown) if shown else []
-    if len(given) == len(intent):
-        return given
-    best, rest = float(np.float32(rules.reward_model.best)), iter(given)
-    return [next(rest) if kept else best for kept in intent]
+    return shown
+
+
+def _filled(given: list[_T], shown: list[bool], forfeit: _T) -> list[_T]:
+    """What was given for those exchanges that were shown, and `forfeit` for the others."""
+    rest = iter(given)
+    return given if len(given) == len(shown) else [next(rest) if one else forfeit for one in shown]
 
 
 def _intent(check: IntentCheck, exchanges: list[Exchange], valid: list[bool]) -> list[bool]:

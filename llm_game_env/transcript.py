@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from llm_game_env.rendering import Line, message_line, printable
 from llm_game_env.rewards.protocol import Exchange
-from llm_game_env.scoring import RewardParts
 from llm_game_env.seeds import Seed
 
 Rewards = tuple[float, float]
@@ -14,10 +13,9 @@ Rewards = tuple[float, float]
 def game_lines(
     seed: Seed,
     exchanges: Sequence[Exchange],
-    parts: Sequence[RewardParts],
+    worth: Sequence[Mapping[str, float]],
     rewards: Sequence[Rewards],
     *,
-    terms: Sequence[str] = ("score", "likeness", "valid"),
     prompt: str | None = None,
     ended: bool = False,
 ) -> list[Line]:
@@ -25,22 +23,23 @@ def game_lines(
 
     Args:
         seed: that the game started from.
-        exchanges, parts, rewards: the exchanges so far, what each was worth, what each paid.
-        terms: the names of the parts that the game has.
+        exchanges: those so far.
+        worth: what each was worth, by the names of its parts.
+        rewards: what each paid.
         prompt: one that has no answer yet.
         ended: whether the game is over; the totals of several turns are then added.
     """
     lines = [Line(f"seed prompt [{seed.label}]: ", printable(seed.text))]
-    for exchange, part, paid in zip(exchanges, parts, rewards, strict=True):
+    for exchange, parts, paid in zip(exchanges, worth, rewards, strict=True):
         lines += [
             message_line("adversary", exchange.prompt),
             message_line("defender", exchange.response),
-            worth_line({name: getattr(part, name) for name in terms}, paid),
+            worth_line(parts, paid),
         ]
     if prompt is not None:
         lines.append(message_line("adversary", prompt))
     if ended and len(exchanges) > 1:
-        totals = {name: sum(getattr(part, name) for part in parts) for name in terms}
+        totals = {name: sum(parts[name] for parts in worth) for name in worth[0]}
         adversary, defender = (sum(column) for column in zip(*rewards, strict=True))
         lines.append(worth_line(totals, (adversary, defender), of="total: "))
     return lines

@@ -18,7 +18,7 @@ from llm_game_env.checks import check_one_each, check_whole
 from llm_game_env.diversity import Diversity
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
-from llm_game_env.infos import PART_NAMES, as_table, seed_columns
+from llm_game_env.infos import as_table, part_table, seed_columns
 from llm_game_env.lockstep import LockStepGames, VectorStep
 from llm_game_env.options import read_options, row_seeds
 from llm_game_env.rewards.protocol import Exchange
@@ -51,7 +51,7 @@ class VectorGame(LockStepGames):
         super().__init__(num_envs, self.format.observation_spaces, self.format.action_spaces)
         # Messages that are complete, kept until those of the other rows are.
         self._messages: dict[int, str] = {}
-        self._parts = np.zeros((num_envs, len(PART_NAMES)))
+        self._parts = np.zeros((num_envs, len(self.game.part_names)))
         self._seed_infos: dict[str, np.ndarray] = seed_columns(self.game)
 
     def reset(
@@ -117,7 +117,7 @@ class VectorGame(LockStepGames):
             rows, parts, paid, ended = zip(*scored, strict=True)
             done = np.array(rows)
             rewards[done] = as_table(paid)
-            self._parts[done] = as_table(parts)
+            self._parts[done] = part_table(parts)
             self._active[done] = ~np.array(ended)
         self._credit(rewards)
         if scored is not None:
@@ -130,7 +130,7 @@ class VectorGame(LockStepGames):
 
     def infos(self) -> dict[str, np.ndarray]:
         """Numbers about the last step, float64 [N] each; see `VectorStep`."""
-        infos = {name: self._parts[:, i].copy() for i, name in enumerate(PART_NAMES)}
+        infos = {name: self._parts[:, i].copy() for i, name in enumerate(self.game.part_names)}
         return infos | {name: column.copy() for name, column in self._seed_infos.items()}
 
     def exchanges(self, row: int) -> tuple[Exchange, ...]:

@@ -13,11 +13,10 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
 
 from llm_game_env.checks import check_one_each, check_whole
 from llm_game_env.errors import ConfigurationError, IllegalAction
-from llm_game_env.infos import seed_infos
 from llm_game_env.options import read_options
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.single_agent.env import legal_now
-from llm_game_env.single_agent.seat import Outcome, Seat, SeatSettings
+from llm_game_env.single_agent.seat import Seat, SeatSettings
 
 
 class SeatRow:
@@ -96,7 +95,7 @@ class SB3VecEnv(VecEnv):
         self._reset_options()
         self._seat.game.freeze_history = freeze_history
         self._seat.reset(rows, indices)
-        self.reset_infos = [self._infos(row, Outcome()) for row in rows]
+        self.reset_infos = [self._seat.infos(row, self._seat.no_outcome) for row in rows]
         return self._seat.observe_all()
 
     def step_async(self, actions: np.ndarray) -> None:
@@ -124,7 +123,7 @@ class SB3VecEnv(VecEnv):
         rewards = np.array([outcome.reward for outcome in outcomes], dtype=np.float32)
         dones = np.array([outcome.ended for outcome in outcomes])
         infos: list[dict[str, Any]] = [
-            {**self._infos(row, outcome), "TimeLimit.truncated": False}
+            {**self._seat.infos(row, outcome), "TimeLimit.truncated": False}
             for row, outcome in zip(rows, outcomes, strict=True)
         ]
         over = np.flatnonzero(dones).tolist()
@@ -132,7 +131,7 @@ class SB3VecEnv(VecEnv):
             infos[row]["terminal_observation"] = self._seat.observe(row)
         self._seat.reset(over)
         for row in over:
-            self.reset_infos[row] = self._infos(row, Outcome())
+            self.reset_infos[row] = self._seat.infos(row, self._seat.no_outcome)
         return self._seat.observe_all(), rewards, dones, infos
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
@@ -177,6 +176,3 @@ class SB3VecEnv(VecEnv):
                 f"{self.num_envs} games; name one in each game's options, or none"
             )
         return chosen[0].freeze_history, indices or None
-
-    def _infos(self, row: int, outcome: Outcome) -> dict[str, Any]:
-        return {**outcome.parts._asdict(), **seed_infos(self._seat.game, row)}

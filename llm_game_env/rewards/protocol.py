@@ -72,6 +72,35 @@ class ChecksPrompts(Protocol):
         ...
 
 
+class Breakdown(NamedTuple):
+    """Scores of N exchanges and what they are made of.
+
+    Attributes:
+        scores: what the game pays, float32 [N].
+        components: what each of C components says by itself, unweighted, float32 [N, C].
+    """
+
+    scores: np.ndarray
+    components: np.ndarray
+
+
+@runtime_checkable
+class HasComponents(Protocol):
+    """A reward model that is made of others; the game reports what each of them says.
+
+    Attributes:
+        component_names: C different names; the infos have them as `score_<name>`.
+        component_bests: the highest score of each, reported where the adversary forfeits.
+    """
+
+    component_names: tuple[str, ...]
+    component_bests: tuple[float, ...]
+
+    def score_in_parts(self, exchanges: Sequence[Exchange]) -> Breakdown:
+        """The scores that `score` gives, and those of the components."""
+        ...
+
+
 def is_not_blank(prompt: str) -> bool:
     """What a prompt must be where the reward model does not check prompts itself."""
     return bool(prompt.strip())
@@ -83,7 +112,26 @@ def scores_of(model: RewardModel, exchanges: Sequence[Exchange]) -> list[float]:
     Raises:
         RewardError: the model returned the wrong shape, or a number that is not finite.
     """
-    returned = np.asarray(model.score(exchanges))
+    return _checked(model, exchanges, model.score(exchanges))
+
+
+def breakdown_of(
+    model: HasComponents, exchanges: Sequence[Exchange]
+) -> tuple[list[float], list[tuple[float, ...]]]:
+    """The scores of N exchanges, and each one's C component scores; errors as in `scores_of`."""
+    scores, components = model.score_in_parts(exchanges)
+    wanted = len(exchanges), len(model.component_names)
+    components = as_float32(components)
+    if components.shape != wanted or not np.isfinite(components).all():
+        raise RewardError(
+            f"{type(model).__name__}.score_in_parts returned components of the shape "
+            f"{components.shape}, or some that are not finite; they must be finite, {wanted}"
+        )
+    return _checked(model, exchanges, scores), list(map(tuple, components.tolist()))
+
+
+def _checked(model: object, exchanges: Sequence[Exchange], returned: ArrayLike) -> list[float]:
+    returned = np.asarray(returned)
     if returned.shape != (len(exchanges),):
         raise RewardError(
             f"{type(model).__name__}.score returned the shape {returned.shape} for "

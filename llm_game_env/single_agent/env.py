@@ -7,11 +7,10 @@ import numpy as np
 
 from llm_game_env.checks import check_seed
 from llm_game_env.errors import ConfigurationError, IllegalAction
-from llm_game_env.infos import seed_infos
 from llm_game_env.options import read_options
 from llm_game_env.rendering import RENDER_MODES, Screen, check_render_mode
 from llm_game_env.rewards.protocol import Exchange
-from llm_game_env.single_agent.seat import Outcome, Seat, SeatSettings
+from llm_game_env.single_agent.seat import Seat, SeatSettings
 
 
 class SingleAgentEnv(gymnasium.Env[Any, Any]):
@@ -59,7 +58,7 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         self._screen.clear()
         if self.render_mode == "human":
             self.render()
-        return self._seat.observe(0), self._infos(Outcome())
+        return self._seat.observe(0), self._seat.infos(0, self._seat.no_outcome)
 
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, float]]:
         """One action of the learner, and the opponent's answer to it.
@@ -77,7 +76,7 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         (outcome,) = self._seat.step([0], [action])
         if self.render_mode == "human":
             self.render()
-        infos = self._infos(outcome)
+        infos = self._seat.infos(0, outcome)
         return self._seat.observe(0), outcome.reward, outcome.ended, False, infos
 
     def action_masks(self) -> np.ndarray:
@@ -103,9 +102,6 @@ class SingleAgentEnv(gymnasium.Env[Any, Any]):
         In mode "human" the environment calls it itself, at every reset and step.
         """
         return self._screen.show(self._seat.game.lines(0), self.render_mode)
-
-    def _infos(self, outcome: Outcome) -> dict[str, float]:
-        return {**outcome.parts._asdict(), **seed_infos(self._seat.game, 0)}
 
 
 def legal_now(observation: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.formats import TokenSettings, make_format
 from llm_game_env.game import Game, Scored
-from llm_game_env.infos import NOTHING
+from llm_game_env.infos import part_infos, seed_infos
 from llm_game_env.players.protocol import Player
 from llm_game_env.rules import AGENTS, Rules, agent_index
 from llm_game_env.scoring import RewardParts
@@ -26,9 +26,9 @@ class Outcome(NamedTuple):
         parts: of the exchange that was completed, zeros where none was.
     """
 
-    reward: float = 0.0
-    ended: bool = False
-    parts: RewardParts = NOTHING
+    reward: float
+    ended: bool
+    parts: RewardParts
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class Seat:
         self.format = make_format(self.game, settings.tokens)
         self.observation_space = self.format.observation_spaces[settings.agent]
         self.action_space = self.format.action_spaces[settings.agent]
+        self.no_outcome = Outcome(0.0, False, self.game.nothing)
         self._opponent = settings.opponent
         self._opponent_max_tokens = settings.opponent_max_tokens
         self._opponent_rng = np.random.default_rng()
@@ -111,11 +112,15 @@ class Seat:
         outcomes = {
             item.row: Outcome(item.rewards[self.agent], item.ended, item.parts) for item in scored
         }
-        return [outcomes.get(row, Outcome()) for row in rows]
+        return [outcomes.get(row, self.no_outcome) for row in rows]
 
     def observe(self, row: int) -> dict[str, Any]:
         """What the learner sees of one game."""
         return self.format.observe(row, self.agent)
+
+    def infos(self, row: int, outcome: Outcome) -> dict[str, float]:
+        """The numbers that are reported beside the learner's reward."""
+        return part_infos(self.game, outcome.parts) | seed_infos(self.game, row)
 
     def observe_all(self) -> Any:
         """What the learner sees of every game, as its format gives it."""

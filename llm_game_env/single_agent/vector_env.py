@@ -19,7 +19,7 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 
 from llm_game_env.checks import brief, check_choice, check_one_each, check_whole
 from llm_game_env.errors import ConfigurationError, IllegalAction
-from llm_game_env.infos import PART_NAMES, seed_infos
+from llm_game_env.infos import seed_infos
 from llm_game_env.options import read_options, row_seeds
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.single_agent.env import legal_now
@@ -107,8 +107,7 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
         self._note_seeds(rows)
         started = np.zeros(self.num_envs, dtype=bool)
         started[rows] = True
-        parts = np.zeros((self.num_envs, len(PART_NAMES)))
-        return self._observations(), self._infos(parts, started)
+        return self._observations(), self._infos(self._no_parts(), started)
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One action of the learner in every game, and the opponents' answers.
@@ -126,10 +125,11 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
             raise IllegalAction(f"the games of rows {over} are over; call reset() first", rows=over)
         playing = np.flatnonzero(~self._ended).tolist()
         outcomes = self._seat.step(playing, [actions[row] for row in playing])
-        rewards, parts = np.zeros(self.num_envs), np.zeros((self.num_envs, len(PART_NAMES)))
+        rewards, parts = np.zeros(self.num_envs), self._no_parts()
         terminations = np.zeros(self.num_envs, dtype=bool)
         for row, outcome in zip(playing, outcomes, strict=True):
-            rewards[row], terminations[row], parts[row] = outcome
+            rewards[row], terminations[row] = outcome.reward, outcome.ended
+            parts[row] = outcome.parts.numbers
         final: dict[str, Any] = {}
         if self._mode == SAME_STEP and terminations.any():
             final = self._final(terminations, parts)
@@ -199,10 +199,13 @@ class SingleAgentVectorEnv(vector.VectorEnv[Any, Any, Any]):
             for name, value in seed_infos(self._seat.game, row).items():
                 self._seed_infos[name][row] = value
 
+    def _no_parts(self) -> np.ndarray:
+        return np.zeros((self.num_envs, len(self._seat.game.part_names)))
+
     def _infos(self, parts: np.ndarray, where: np.ndarray | None = None) -> dict[str, Any]:
         """Columns [N] and, as Gymnasium has it, for each a mask of the rows it speaks of."""
         where = np.ones(self.num_envs, dtype=bool) if where is None else where
-        columns = dict(zip(PART_NAMES, parts.T * where, strict=True))
+        columns = dict(zip(self._seat.game.part_names, parts.T * where, strict=True))
         columns |= {name: column * where for name, column in self._seed_infos.items()}
         return columns | {f"_{name}": where.copy() for name in columns}
 

@@ -43,7 +43,7 @@ def test_a_component_that_is_not_finite_is_named() -> None:
 
 @pytest.mark.parametrize(
     "components",
-    [[], [(FunctionReward(ones), 0.0)], [(FunctionReward(ones), float("nan"))], [(ones, 1.0)]],
+    [[], {}, [(FunctionReward(ones), 0.0)], [(FunctionReward(ones), float("nan"))], [(ones, 1.0)]],
 )
 def test_wrong_components_are_refused(components: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"components|weight"):
