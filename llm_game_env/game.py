@@ -196,8 +196,8 @@ class Game:
 
         # The history first: its encoder may fail, what follows cannot.
         if self.diversity is not None and done and not self.freeze_history:
-            well_formed = zip(done, parts, strict=True)
-            self.diversity.add([exchange.prompt for exchange, part in well_formed if part.valid])
+            valid = [one for one, part in zip(done, parts, strict=True) if part.valid]
+            self.diversity.add([one.prompt for one in valid], [one.seed.id for one in valid])
         for game, text in openings:
             game.prompt = text
         return list(map(self._settle, answered, done, parts)) if done else []

@@ -99,8 +99,7 @@ def score_exchanges(
     scores = _filled(scores, intent, best)
     likeness: Iterable[Iterable[float]] = _NO_LIKENESS
     if diversity is not None:
-        prompts = [exchange.prompt for exchange in exchanges]
-        likeness = [column.tolist() for column in _likeness(diversity, prompts, np.array(valid))]
+        likeness = [column.tolist() for column in _likeness(diversity, exchanges, np.array(valid))]
     flags = map(float, valid), map(float, intent)
     return list(map(RewardParts, scores, *likeness, *flags, components))
 
@@ -136,11 +135,14 @@ def _intent(check: IntentCheck, exchanges: list[Exchange], valid: list[bool]) ->
     return [ok and bool(next(kept)) for ok in valid]
 
 
-def _likeness(diversity: Diversity, prompts: list[str], valid: np.ndarray) -> Likeness:
-    playable = [prompt for prompt, ok in zip(prompts, valid, strict=True) if ok]
+def _likeness(diversity: Diversity, exchanges: list[Exchange], valid: np.ndarray) -> Likeness:
+    playable = [exchange for exchange, ok in zip(exchanges, valid, strict=True) if ok]
+    prompts, seeds = [one.prompt for one in playable], [one.seed.id for one in playable]
     columns = []
-    for greatest, measured in zip(diversity.greatest, diversity.measure(playable), strict=True):
-        column = np.full(len(prompts), greatest, dtype=np.float32)
+    for greatest, measured in zip(
+        diversity.greatest, diversity.measure(prompts, seeds), strict=True
+    ):
+        column = np.full(len(exchanges), greatest, dtype=np.float32)
         column[valid] = measured
         columns.append(column)
     return Likeness(*columns)

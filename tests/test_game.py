@@ -123,9 +123,9 @@ class Recording(Diversity):
         super().__init__(self_bleu=1.0)
         self.shown: list[list[str]] = []
 
-    def add(self, texts: Sequence[str]) -> None:
+    def add(self, texts: Sequence[str], seeds: Sequence[str] | None = None) -> None:
         self.shown.append(list(texts))
-        super().add(texts)
+        super().add(texts, seeds)
 
 
 def test_prompts_join_the_history_in_row_order(make_game: MakeGame) -> None:
@@ -421,11 +421,11 @@ class Failing(Diversity):
 
     fails = True
 
-    def add(self, texts: Sequence[str]) -> None:
+    def add(self, texts: Sequence[str], seeds: Sequence[str] | None = None) -> None:
         if self.fails:
             self.fails = False
             raise RewardError("encoder went away")
-        super().add(texts)
+        super().add(texts, seeds)
 
 
 def test_a_failing_model_leaves_the_batch_untouched(make_game: MakeGame) -> None:

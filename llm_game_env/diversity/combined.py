@@ -1,14 +1,16 @@
 """The weighted likeness to its own past that the adversary pays for."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from llm_game_env.checks import brief, check_flag, check_seed, check_whole
-from llm_game_env.diversity.embedding import CACHED_TEXTS, EmbeddingSimilarity
-from llm_game_env.diversity.kept_texts import KeptTexts, Reservoir, Window
+from llm_game_env.checks import brief, check_flag
+from llm_game_env.diversity.cached_encoder import CACHED_TEXTS, CachedEncoder
+from llm_game_env.diversity.embedding import EmbeddingSimilarity
+from llm_game_env.diversity.history import History
+from llm_game_env.diversity.kept_texts import Limits
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
 from llm_game_env.diversity.token_batch import checked_texts
 from llm_game_env.encoders import Encoder
@@ -36,9 +38,9 @@ class Diversity:
     part whose weight is 0 is off: it is neither computed nor remembered. `copy.deepcopy` copies
     the history and shares the encoder.
 
-    The history is everything added, the latest `window` texts, or a random `reservoir` of all. The
-    texts of one call do not see each other, and the first ones are like nothing (0), unless
-    `within_batch` is asked for.
+    The history is everything added, the latest `window` texts, or a random `reservoir` of all;
+    there is one, or one for each seed prompt (`per_seed`). The texts of one call do not see each
+    other, and the first ones are like nothing (0), unless `within_batch` is asked for.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Diversity:
         reservoir: int | None = None,
         seed: int = 0,
         within_batch: bool = False,
+        per_seed: bool = False,
+        deduplicate: bool = False,
     ) -> None:
         """Start with an empty history.
 
@@ -68,6 +72,11 @@ class Diversity:
             seed: of the reservoir's draws.
             within_batch: whether a text is compared with the other texts of its call as well, as
                 if they stood in the history; pairwise references only.
+            per_seed: whether every seed prompt has a history of its own, each of the size given:
+                prompts are then compared with those that answer the same seed prompt.
+            deduplicate: whether a text that the history has had is left out when it comes again, so
+                that what was said often weighs no more than the rest; a window then holds the
+                latest different texts.
 
         Raises:
             ConfigurationError: for a weight that is negative or not finite, a missing encoder, a
@@ -89,40 +98,43 @@ class Diversity:
                 "within_batch=True needs references='pairwise': one set of references has no mean "
                 "that a batch could enter"
             )
-        self._kept = _limited(window, reservoir, seed)
-        bleu = SelfBLEU(ngrams, references)
-        self._parts: dict[str, SelfBLEU | EmbeddingSimilarity] = {}
-        if self.weights["self_bleu"]:
-            self._parts["self_bleu"] = bleu
+        self.per_seed = check_flag("per_seed", per_seed)
+        self._limits = Limits(window, reservoir, seed, deduplicate)
+        self._bleu = SelfBLEU(ngrams, references)
+        self._encoder: CachedEncoder | None = None
         if self.weights["embedding"] and encoder is not None:
-            # Room for the whole of a limited history beside a batch: it is summed anew from the
-            # embeddings at every change, and none of its texts should be encoded twice for that.
-            held = 0 if self._kept is None else self._kept.size
-            self._parts["embedding"] = EmbeddingSimilarity(encoder, held + CACHED_TEXTS)
-        self._count = 0
+            # Room for the whole of a limited history beside a batch: its sum is taken anew from the
+            # embeddings now and then, and none of its texts should be encoded twice for that.
+            held = window or reservoir or 0
+            self._encoder = CachedEncoder(encoder, held + CACHED_TEXTS)
+        self._histories: dict[str, History] = {}
 
     def __len__(self) -> int:
         """Texts in the history, repeated ones counted each time."""
-        return self._count
+        return sum(map(len, self._histories.values()))
 
     def clear(self) -> None:
         """Empty the history."""
-        for part in self._parts.values():
-            part.clear()
-        self._kept = None if self._kept is None else self._kept.emptied()
-        self._count = 0
+        self._histories = {}
 
-    def measure(self, texts: Sequence[str]) -> Likeness:
+    def measure(self, texts: Sequence[str], seeds: Sequence[str] | None = None) -> Likeness:
         """Likeness of each text to the history with its parts; adds nothing.
 
+        Args:
+            texts: N of them.
+            seeds: the ids of the N seed prompts that they answer; only `per_seed` needs them.
+
         Raises:
-            ConfigurationError: if `texts` is not a sequence of strings.
+            ConfigurationError: if `texts` is not a sequence of strings, or `seeds` are missing.
             RewardError: if the encoder returns another shape, or a number that is not finite.
         """
-        checked_texts(texts)
+        rows_of = self._by_history(texts, seeds)
         parts = {name: np.zeros(len(texts), np.float32) for name in self.weights}
-        for name, part in self._parts.items():
-            parts[name] = part.score(texts, within_batch=self.within_batch)
+        for name, rows in rows_of.items():
+            history = self._histories[name] if name in self._histories else self._empty(name)
+            chosen = [texts[row] for row in rows]
+            for part, scores in history.score(chosen, within_batch=self.within_batch).items():
+                parts[part][rows] = scores
         total = sum(
             weight * parts[name].astype(np.float64) for name, weight in self.weights.items()
         )
@@ -131,97 +143,86 @@ class Diversity:
     @property
     def greatest(self) -> Likeness:
         """The most that a text can be like the history: 1 in each part that is on; scalars."""
-        parts = {name: np.float32(name in self._parts) for name in self.weights}
+        parts = {name: np.float32(weight > 0) for name, weight in self.weights.items()}
         return Likeness(np.float32(sum(self.weights.values())), **parts)  # pyright: ignore
 
-    def score(self, texts: Sequence[str]) -> np.ndarray:
-        """The weighted sum alone, float32 [N]; errors as in `measure`."""
-        return self.measure(texts).total
+    def score(self, texts: Sequence[str], seeds: Sequence[str] | None = None) -> np.ndarray:
+        """The weighted sum alone, float32 [N]; arguments and errors as in `measure`."""
+        return self.measure(texts, seeds).total
 
-    def add(self, texts: Sequence[str]) -> None:
-        """Append texts to the history; errors as in `measure`, the history then unchanged."""
-        checked_texts(texts)
-        if self._kept is None:
-            self._each_part(lambda part: part.add(texts))
-            self._count += len(texts)
-            return
-        kept = self._kept.added(texts)
-        held, grown = self._kept.texts, kept.texts[len(self._kept.texts) :]
-        if kept.texts[: len(held)] == held:
-            self._each_part(lambda part: part.add(grown))
-        else:
-            self._each_part(lambda part: part.replace(kept.texts))
-        self._kept, self._count = kept, len(kept.texts)
+    def add(self, texts: Sequence[str], seeds: Sequence[str] | None = None) -> None:
+        """Append texts to the history.
+
+        Arguments and errors as in `measure`; where there is an error, the history is unchanged.
+        """
+        for name, rows in self._by_history(texts, seeds).items():
+            if name not in self._histories:
+                self._histories[name] = self._empty(name)
+            self._histories[name].add([texts[row] for row in rows])
 
     def state_dict(self) -> dict[str, Any]:
         """The history and what limits it.
 
-        Keys: "count" (int), "parts" (states by name of those that are on), "limit" (str: kind and
-        size of the history), "kept" (state of a limited history, else None).
+        Keys: "limit" (str: how the history is limited and divided), "histories" (by seed prompt's
+        id, else under ""; see `History.state_dict`).
         """
-        return {
-            "count": self._count,
-            "parts": {name: part.state_dict() for name, part in self._parts.items()},
-            "limit": self._limit,
-            "kept": None if self._kept is None else self._kept.state_dict(),
-        }
+        histories = {name: history.state_dict() for name, history in self._histories.items()}
+        return {"limit": self._limit, "histories": histories}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Replace the history by a saved one; weights are not part of it.
 
         Raises:
             ConfigurationError: if other parts were on, the history was limited otherwise, or a part
-                refuses its state.
+                refuses its state; nothing has then changed.
         """
-        if not isinstance(state, Mapping) or not {"kept", "count"} <= state.keys():
+        histories = state.get("histories") if isinstance(state, Mapping) else None
+        if not isinstance(histories, Mapping):
             raise ConfigurationError(f"state={brief(state)} is none that state_dict() gave")
         if state.get("limit") != self._limit:
             raise ConfigurationError(
                 f"the saved Diversity has {state.get('limit')}, this one {self._limit}; build it "
                 "with the saved value."
             )
-        saved = state.get("parts")
-        if not isinstance(saved, Mapping) or set(saved) != set(self._parts):
-            names = sorted(saved) if isinstance(saved, Mapping) else saved
-            raise ConfigurationError(
-                f"the saved Diversity has the parts {names!r}, this one {sorted(self._parts)!r}; "
-                "build it with the same weights above 0."
-            )
-        kept = self._kept
-        if kept is not None:
-            try:
-                kept = kept.loaded(state["kept"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise ConfigurationError(
-                    f"state={brief(state)} is none that state_dict() gave ({error!r})"
-                ) from error
-        for name, part in self._parts.items():
-            part.load_state_dict(saved[name])
-        self._kept, self._count = kept, int(state["count"])
+        loaded = {name: self._empty(name) for name in histories}
+        for name, history in loaded.items():
+            history.load_state_dict(histories[name])
+        self._histories = loaded
 
-    def _each_part(self, change: Callable[[SelfBLEU | EmbeddingSimilarity], None]) -> None:
-        # The embedding first: its encoder is what can fail, and SelfBLEU cannot after the check.
-        for name in ("embedding", "self_bleu"):
-            if name in self._parts:
-                change(self._parts[name])
+    def _by_history(
+        self, texts: Sequence[str], seeds: Sequence[str] | None
+    ) -> dict[str, list[int]]:
+        """The rows that belong to each history, all embedded: what follows cannot fail."""
+        checked_texts(texts)
+        if not len(texts):
+            return {}
+        if not self.per_seed:
+            rows_of = {"": list(range(len(texts)))}
+        elif seeds is None or len(seeds) != len(texts):
+            raise ConfigurationError(
+                f"seeds={brief(seeds)} for {len(texts)} texts; per_seed=True needs the id of each "
+                "text's seed prompt"
+            )
+        else:
+            rows_of = {}
+            for row, name in enumerate(seeds):
+                rows_of.setdefault(name, []).append(row)
+        if self._encoder is not None and len(rows_of) > 1:
+            self._encoder.encode(list(texts))
+        return rows_of
+
+    def _empty(self, name: str) -> History:
+        parts: dict[str, SelfBLEU | EmbeddingSimilarity] = {}
+        if self.weights["self_bleu"]:
+            parts["self_bleu"] = SelfBLEU(self._bleu.ngrams, self._bleu.references)
+        if self._encoder is not None:
+            parts["embedding"] = EmbeddingSimilarity(self._encoder)
+        distinct = self._limits.deduplicate and self._limits.window is None
+        return History(parts, self._limits.kept_texts(name), distinct=distinct)
 
     @property
     def _limit(self) -> str:
-        kept = self._kept
-        return "no limit" if kept is None else f"{type(kept).__name__.lower()}={kept.size}"
-
-
-def _limited(window: int | None, reservoir: int | None, seed: int) -> KeptTexts | None:
-    for name, size in (("window", window), ("reservoir", reservoir)):
-        if size is not None:
-            check_whole(name, size)
-    if window is not None and reservoir is not None:
-        raise ConfigurationError(
-            f"window={window} and reservoir={reservoir} exclude each other; give one of them"
-        )
-    if reservoir is not None:
-        return Reservoir.empty(reservoir, check_seed("seed", seed))
-    return None if window is None else Window(window)
+        return f"{self._limits}, per_seed" if self.per_seed else str(self._limits)
 
 
 def _checked_weight(name: str, weight: float) -> float:

@@ -1,18 +1,14 @@
 """Likeness of meaning: the mean cosine between a text's embedding and the history's."""
 
-import copy
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from llm_game_env.diversity.cached_encoder import CACHED_TEXTS, CachedEncoder
 from llm_game_env.diversity.token_batch import checked_texts
-from llm_game_env.encoders import Encoder, check_encoder, unit_embeddings
+from llm_game_env.encoders import Encoder
 from llm_game_env.errors import ConfigurationError, RewardError
-
-CACHED_TEXTS = 4096
-"""How many texts' embeddings are kept by default."""
 
 
 class EmbeddingSimilarity:
@@ -32,18 +28,16 @@ class EmbeddingSimilarity:
 
         Args:
             encoder: an object with `encode(list of N str)`, such as a SentenceTransformer, or a
-                callable on such a list; returns an array or tensor [N, D].
-            cache_size: how many texts' embeddings to keep, 8 * D bytes each; 0 keeps none.
+                callable on such a list; returns an array or tensor [N, D]. A `CachedEncoder`,
+                which several histories may share, keeps its own cache.
+            cache_size: see `CachedEncoder`.
 
         Raises:
             ConfigurationError: if the encoder is neither, or `cache_size` is negative.
         """
-        check_encoder(encoder)
-        if cache_size < 0:
-            raise ConfigurationError(f"cache_size is {cache_size}; give 0 (no cache) or more.")
-        self.encoder: Encoder = encoder
-        self._cache: OrderedDict[str, np.ndarray] = OrderedDict()
-        self._cache_size = cache_size
+        if not isinstance(encoder, CachedEncoder):
+            encoder = CachedEncoder(encoder, cache_size)
+        self.encoder = encoder
         self.clear()
 
     def __len__(self) -> int:
@@ -119,30 +113,12 @@ class EmbeddingSimilarity:
             )
         self._sum, self._count = total, count
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "EmbeddingSimilarity":
-        # One model serves all copies: an environment copies its diversity, not its networks.
-        twin = copy.copy(self)
-        memo[id(self)] = twin
-        twin._cache = self._cache.copy()
-        return twin
-
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Normalised embeddings, float64 [N, D], each distinct text encoded at most once."""
-        known = {text: self._cache[text] for text in texts if text in self._cache}
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        if new:
-            known.update(zip(new, unit_embeddings(self.encoder, new), strict=True))
-        vectors = np.stack([known[text] for text in texts])
+        """Normalised embeddings, float64 [N, D]."""
+        vectors = self.encoder.encode(list(texts))
         if self._sum is not None and vectors.shape[1:] != self._sum.shape:
             raise RewardError(
                 f"the encoder returned {vectors.shape[1]} numbers a text, the history holds "
                 f"{len(self._sum)}; use the encoder that the history was made with."
             )
-        for text in dict.fromkeys(texts):
-            # A copy: a row of a batch would keep the whole batch in memory.
-            if text not in self._cache:
-                self._cache[text] = known[text].copy()
-            self._cache.move_to_end(text)
-        while len(self._cache) > self._cache_size:
-            self._cache.popitem(last=False)
         return vectors

@@ -3,9 +3,13 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any, Protocol, Self
 
 import numpy as np
+
+from llm_game_env.checks import check_flag, check_seed, check_whole
+from llm_game_env.errors import ConfigurationError
 
 
 class KeptTexts(Protocol):
@@ -40,14 +44,24 @@ class KeptTexts(Protocol):
 
 @dataclass(frozen=True)
 class Window:
-    """The latest texts."""
+    """The latest texts.
+
+    Attributes:
+        size: the most texts it holds.
+        texts: those it holds, the oldest first.
+        distinct: whether it holds the latest different ones, each where it was last added.
+    """
 
     size: int
     texts: tuple[str, ...] = ()
+    distinct: bool = False
 
     def added(self, texts: Sequence[str]) -> "Window":
         """The oldest go first."""
-        return replace(self, texts=(*self.texts, *texts)[-self.size :])
+        latest = (*self.texts, *texts)
+        if self.distinct:
+            latest = tuple(dict.fromkeys(reversed(latest)))[::-1]
+        return replace(self, texts=latest[-self.size :])
 
     def emptied(self) -> "Window":
         """No texts."""
@@ -114,3 +128,54 @@ class Reservoir:
         rng = np.random.default_rng(self.seed)
         rng.bit_generator.state = state["rng"]
         return replace(self, texts=tuple(state["texts"]), seen=int(state["seen"]), rng=rng)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of what is added a history keeps; everything by default.
+
+    Attributes:
+        window: the latest so many texts, or None.
+        reservoir: a uniform sample of so many, or None.
+        seed: of the reservoir's draws.
+        deduplicate: whether no text is kept twice.
+
+    Raises:
+        ConfigurationError: a size is below 1, both are given, or another value is of no use.
+    """
+
+    window: int | None
+    reservoir: int | None
+    seed: int
+    deduplicate: bool
+
+    def __post_init__(self) -> None:
+        for name, size in (("window", self.window), ("reservoir", self.reservoir)):
+            if size is not None:
+                check_whole(name, size)
+        if self.window is not None and self.reservoir is not None:
+            raise ConfigurationError(
+                f"window={self.window} and reservoir={self.reservoir} exclude each other; give one "
+                "of them"
+            )
+        check_seed("seed", self.seed)
+        check_flag("deduplicate", self.deduplicate)
+
+    def kept_texts(self, name: str) -> KeptTexts | None:
+        """An empty history under a name of its own; None where everything is kept."""
+        if self.window is not None:
+            return Window(self.window, distinct=self.deduplicate)
+        if self.reservoir is not None:
+            return Reservoir.empty(self.reservoir, self._seed_of(name))
+        return None
+
+    def __str__(self) -> str:
+        sizes = {"window": self.window, "reservoir": self.reservoir}
+        parts = [f"{name}={size}" for name, size in sizes.items() if size is not None]
+        return ", ".join([*(parts or ["no limit"]), *(["deduplicate"] if self.deduplicate else [])])
+
+    def _seed_of(self, name: str) -> int:
+        """Histories of different names draw independently; that of no name, from the seed."""
+        if not name:
+            return self.seed
+        return int.from_bytes(blake2b(f"{self.seed} {name}".encode(), digest_size=8).digest())

@@ -19,6 +19,10 @@ def letters(texts: list[str]) -> np.ndarray:
     return np.array([[text.count(chr(97 + i)) for i in range(26)] for text in texts], float)
 
 
+def kept(diversity: Diversity, seed: str = "") -> dict[str, Any]:
+    return diversity.state_dict()["histories"][seed]["kept"]
+
+
 def test_a_reservoir_is_a_uniform_sample() -> None:
     held = Counter(
         text for seed in range(2000) for text in Reservoir.empty(5, seed).added(WORDS).texts
@@ -63,18 +67,18 @@ def test_a_resumed_reservoir_goes_on_as_the_first_one_would() -> None:
     resumed.load_state_dict(whole.state_dict())
     for diversity in (whole, resumed):
         diversity.add(WORDS[10:])
-    assert whole.state_dict()["kept"] == resumed.state_dict()["kept"]
+    assert kept(whole) == kept(resumed)
     np.testing.assert_array_equal(whole.score(WORDS), resumed.score(WORDS))
 
 
 def test_an_emptied_reservoir_draws_as_at_first() -> None:
     diversity = Diversity(self_bleu=1.0, reservoir=3, seed=1)
     diversity.add(WORDS)
-    first = diversity.state_dict()["kept"]
+    first = kept(diversity)
     diversity.clear()
     assert len(diversity) == 0
     diversity.add(WORDS)
-    assert diversity.state_dict()["kept"] == first
+    assert kept(diversity) == first
 
 
 LIMITS: list[dict[str, Any]] = [{"window": 3}, {"reservoir": 3}]
@@ -117,6 +121,7 @@ def test_a_large_limited_history_encodes_each_text_once(limit: dict[str, Any]) -
 def test_a_window_holds_the_latest() -> None:
     assert Window(3).added("abcde").added("f").texts == ("d", "e", "f")
     assert Window(3).added("ab").emptied().texts == ()
+    assert Window(3, distinct=True).added("abba").added("cab").added("bd").texts == ("a", "b", "d")
 
 
 @pytest.mark.parametrize(
@@ -127,6 +132,8 @@ def test_a_window_holds_the_latest() -> None:
         ({"reservoir": 2, "window": 2}, "exclude each other"),
         ({"reservoir": 2, "seed": -1}, "seed=-1"),
         ({"within_batch": 1}, "within_batch=1"),
+        ({"per_seed": 1}, "per_seed=1"),
+        ({"deduplicate": "yes"}, "deduplicate='yes'"),
         ({"within_batch": True, "references": "multi"}, "references='pairwise'"),
     ],
 )
@@ -136,12 +143,17 @@ def test_settings_that_are_refused(arguments: dict[str, Any], problem: str) -> N
 
 
 def test_a_history_limited_otherwise_is_refused() -> None:
-    saved = Diversity(self_bleu=1.0, reservoir=3).state_dict()
+    diversity = Diversity(self_bleu=1.0, reservoir=3)
+    diversity.add(WORDS)
+    saved = diversity.state_dict()
     for other in (Diversity(self_bleu=1.0), Diversity(self_bleu=1.0, window=3)):
         with pytest.raises(ConfigurationError, match="has reservoir=3, this one"):
             other.load_state_dict(saved)
+    saved["histories"][""]["kept"] = {"texts": []}
+    before = kept(diversity)
     with pytest.raises(ConfigurationError, match="none that state_dict"):
-        Diversity(self_bleu=1.0, reservoir=3).load_state_dict({**saved, "kept": {"texts": []}})
+        diversity.load_state_dict(saved)
+    assert kept(diversity) == before
 
 
 @pytest.mark.parametrize("history", [[], WORDS[:1], ["the cat sat", "a dog ran off", "the cat"]])
