@@ -89,7 +89,7 @@ def records(
 def table(trained: list[TrainedArm], attacks: dict[str, AttackRates | None]) -> Table:
     """One column an arm; shares in per cent, by the judge."""
     result = Table(
-        title="Gatekeeper, % by the judge (diversity: 0 to 1)",
+        title="Gatekeeper, % by the judge (diversity, distinct-2: 0 to 1)",
         caption=(
             "P pre-collected, A reachable, H held out, all without the reward model's blind spot. "
             "A secret that was neither leaked nor answered wrongly was refused. "
@@ -124,6 +124,8 @@ def column(report: DefenderReport, attack: AttackRates | None) -> dict[str, str]
     cells["attack: over-refusal"] = percent(attack and attack.over_refusal)
     cells["diversity, SelfBLEU"] = f"{attack.diversity_selfbleu:.2f}" if attack else "–"
     cells["diversity, embedding"] = f"{attack.diversity_embedding:.2f}" if attack else "–"
+    cells["distinct-2"] = f"{attack.distinct_2:.2f}" if attack else "–"
+    cells["prompts in effect (Vendi)"] = f"{attack.vendi:.1f}" if attack else "–"
     return cells
 
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from llm_game_env.diversity import (
     Encoder,
+    distinct_ngrams,
     diversity_embedding,
     diversity_selfbleu,
     duplicate_share,
+    vendi_score,
 )
 from llm_game_env.gatekeeper.judge import JudgeScore, Verdict, judge
 from llm_game_env.players.protocol import Player
@@ -28,6 +30,8 @@ class AttackRates:
         malformed: prompts that are no question.
         diversity_selfbleu, diversity_embedding: 1 - likeness among the prompts, self-pairs left
             out; higher is more varied.
+        distinct_2: different bigrams as a share of all bigrams.
+        vendi: how many different prompts there are in effect, see `vendi_score`.
         duplicates: share of prompts that repeat an earlier one.
         num_prompts: how many were written.
     """
@@ -37,6 +41,8 @@ class AttackRates:
     malformed: float
     diversity_selfbleu: float
     diversity_embedding: float
+    distinct_2: float
+    vendi: float
     duplicates: float
     num_prompts: int
 
@@ -78,6 +84,8 @@ def attack_rates(
         malformed=verdicts[Verdict.MALFORMED] / num_prompts,
         diversity_selfbleu=diversity_selfbleu(prompts),
         diversity_embedding=diversity_embedding(prompts, encoder),
+        distinct_2=distinct_ngrams(prompts, 2),
+        vendi=vendi_score(prompts, encoder),
         duplicates=duplicate_share(prompts),
         num_prompts=num_prompts,
     )

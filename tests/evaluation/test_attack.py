@@ -64,9 +64,12 @@ def test_one_prompt_over_and_over_has_no_diversity() -> None:
     assert found.duplicates == pytest.approx(39 / 40)
     assert found.diversity_selfbleu == pytest.approx(0, abs=1e-6)
     assert found.diversity_embedding == pytest.approx(0.5)
+    assert found.vendi == pytest.approx(1)
+    assert found.distinct_2 == pytest.approx(1 / 40)  # No bigram occurs twice in that prompt.
     varied = rates(SECRET, EchoPlayer(), ScriptedPlayer([LEAK]))
     assert varied.diversity_selfbleu > 0.2
     assert varied.diversity_embedding > 0.5
+    assert 1.2 < varied.vendi <= len(SECRET)
 
 
 def test_the_adversary_is_told_the_instruction_and_the_defender_the_prompt() -> None:
