@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import cloudpickle
@@ -21,7 +21,6 @@ from http_endpoint import (
     reset,
     reset_in_body,
     says,
-    serving,
     stall,
     status,
     truncate,
@@ -35,13 +34,9 @@ MakePlayer = Callable[..., EndpointPlayer]
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPEndpoint]:
+def server(serve: Callable[..., HTTPEndpoint]) -> HTTPEndpoint:
     """Answers "re: " and the last message."""
-    monkeypatch.setattr("llm_game_env.endpoint._FIRST_PAUSE", 0.01)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving(lambda request: {"choices": [chat_choice(f"re: {request.said}")]}) as server:
-        yield server
+    return serve(lambda request: {"choices": [chat_choice(f"re: {request.said}")]})
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import random
 import resource
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -23,7 +23,6 @@ from http_endpoint import (
     raw,
     reset,
     says,
-    serving,
     stall,
     status,
 )
@@ -47,27 +46,19 @@ def verdict(request: Request) -> dict[str, Any]:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPEndpoint]:
-    monkeypatch.setattr("llm_game_env.endpoint._FIRST_PAUSE", 0.01)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving(verdict) as server:
-        yield server
+def server(serve: Callable[..., HTTPEndpoint]) -> HTTPEndpoint:
+    return serve(verdict)
 
 
 @pytest.fixture
-def make(server: HTTPEndpoint) -> Iterator[MakeJudge]:
-    made: list[JudgeReward] = []
+def make(server: HTTPEndpoint) -> MakeJudge:
+    """`make(**arguments)`: a judge at the server."""
 
-    def make(**arguments: Any) -> JudgeReward:
+    def judge(**arguments: Any) -> JudgeReward:
         defaults = {"base_url": server.base_url, "rubric": RUBRIC, "max_retries": 1}
-        made.append(JudgeReward("judge-1", **(defaults | arguments)))
-        return made[-1]
+        return JudgeReward("judge-1", **(defaults | arguments))
 
-    yield make
-    for judge in made:
-        if judge._endpoint._client is not None:
-            judge._endpoint._client.close()
+    return judge
 
 
 def exchanges(*responses: str) -> list[Exchange]:
