@@ -44,15 +44,8 @@ class Endpoint:
     other processes' hands. Copies within the process share the connection.
 
     Args:
-        owner: the class that it works for, named where the library is missing.
-        model: the name that the endpoint knows it by.
-        base_url: the address before /chat/completions, without user name, password or query.
-        api_key: None takes the environment variable OPENAI_API_KEY; without that, a placeholder.
-        concurrency: the most requests at a time, at least 1.
-        timeout: the seconds to wait for a connection, and for each piece of an answer; above 0.
-        max_retries: the further attempts of a request, with pauses that grow or are those of the
-            endpoint's Retry-After; at least 0. The library's own retries draw from Python's global
-            generator, so it is told to make none.
+        owner: the class that it works for, named in errors; the rest is as `EndpointPlayer` takes
+            it.
 
     Raises:
         ConfigurationError: an argument is outside its range, or the library is missing.
@@ -149,7 +142,7 @@ class Endpoint:
                 api_key=key,
                 base_url=self.base_url,
                 timeout=self.timeout,
-                max_retries=0,
+                max_retries=0,  # Its own ones draw from Python's global generator.
             )
         return self._client
 

@@ -34,7 +34,7 @@ class EndpointPlayer:
         timeout: the seconds to wait for a connection, and for each piece of an answer; above 0.
         max_retries: the further attempts of a request that met a broken connection, a timeout, an
             answer that is no completion, or the status 408, 409, 429 or 5xx, with pauses that
-            grow; at least 0.
+            grow, or as long as the endpoint's Retry-After asks for; at least 0.
 
     Raises:
         ConfigurationError: an argument is outside its range, or the library is missing.

@@ -31,20 +31,13 @@ class JudgeReward:
     Needs the `openai` library: pip install 'llm-game-env[endpoint]'.
 
     Args:
-        model: the name that the endpoint knows it by.
-        base_url: the address before /chat/completions, such as "http://localhost:8000/v1".
+        model, base_url, api_key, concurrency, timeout, max_retries: as `EndpointPlayer` takes them.
         rubric: the question and its verdicts.
         api: which of the endpoint's interfaces is asked.
         logprobs: whether to ask for log-probabilities; some endpoints refuse that.
         cache: a file for the scores, by the content of the request; None keeps none. One that
             cannot be written costs no score, but a RuntimeWarning.
-        api_key: None takes the environment variable OPENAI_API_KEY; see `EndpointPlayer`.
         max_tokens: of an answer, at least 1.
-        concurrency: the most requests at a time, at least 1.
-        timeout: the seconds to wait for a connection, and for each piece of an answer; above 0.
-        max_retries: the further attempts of a request that met a broken connection, a timeout, an
-            answer that is no completion, or the status 408, 409, 429 or 5xx, with pauses that
-            grow; at least 0.
 
     Attributes:
         best: the highest score of a verdict.
