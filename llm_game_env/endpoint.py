@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from json import JSONDecodeError
 from types import ModuleType
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
@@ -32,19 +33,19 @@ class Answers(NamedTuple, Generic[T]):
     failed: dict[int, str]
 
 
+class MalformedAnswer(ValueError):
+    """An answer that is no completion: worth another attempt, unlike one that says a wrong word."""
+
+
 class Endpoint:
-    """A connection to an endpoint, opened at the first request; pickles without it.
+    """A connection to an endpoint, opened at the first request.
+
+    Pickles without the connection, and only without an `api_key`: a pickle ends up in files and in
+    other processes' hands. Copies within the process share the connection.
 
     Args:
-        owner: the class that it works for, named where the library is missing.
-        model: the name that the endpoint knows it by.
-        base_url: the address before /chat/completions, without user name, password or query.
-        api_key: None takes the environment variable OPENAI_API_KEY; without that, a placeholder.
-        concurrency: the most requests at a time, at least 1.
-        timeout: the seconds to wait for a connection, and for each piece of an answer; above 0.
-        max_retries: the further attempts of a request, with pauses that grow or are those of the
-            endpoint's Retry-After; at least 0. The library's own retries draw from Python's global
-            generator, so it is told to make none.
+        owner: the class that it works for, named in errors; the rest is as `EndpointPlayer` takes
+            it.
 
     Raises:
         ConfigurationError: an argument is outside its range, or the library is missing.
@@ -82,8 +83,17 @@ class Endpoint:
         return f"{self.owner}({self.model!r}, base_url={self.base_url!r})"
 
     def __getstate__(self) -> dict[str, Any]:
+        if self._api_key is not None:
+            raise ConfigurationError(
+                f"{self.owner} cannot be pickled with an api_key (not shown), which a pickle would "
+                f"show; set the environment variable {_KEY_VARIABLE} and leave api_key out, or "
+                f"make the {self.owner} in the process that uses it"
+            )
         # Connections and their locks stay in this process.
         return self.__dict__ | {"_client": None}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Endpoint":
+        return self  # Nothing in it changes but the connection, which threads share as well.
 
     def ask_each(self, ask: Callable[[Any, int], T], num_rows: int) -> Answers[T]:
         """Calls `ask(client, row)` for every row, at most `concurrency` at a time.
@@ -132,7 +142,7 @@ class Endpoint:
                 api_key=key,
                 base_url=self.base_url,
                 timeout=self.timeout,
-                max_retries=0,
+                max_retries=0,  # Its own ones draw from Python's global generator.
             )
         return self._client
 
@@ -149,11 +159,30 @@ class Endpoint:
         return ask(client, row)
 
 
+def text_of(answer: Any, *, is_chat: bool = True) -> str | None:
+    """The text of an answer's first choice; None where it has none, as in a refusal.
+
+    Raises:
+        MalformedAnswer: the answer is no completion.
+        ValueError: it is one of something else than text.
+    """
+    try:
+        choice = answer.choices[0]
+        text = choice.message.content if is_chat else choice.text
+    except (AttributeError, IndexError, TypeError):
+        raise MalformedAnswer("the answer is not a completion") from None
+    if text is not None and not isinstance(text, str):
+        raise ValueError(f"the answer's content is a {type(text).__name__}, not text")
+    return text
+
+
 def _asked_pause(error: Exception) -> float | None:
     """Seconds that the endpoint asks to wait, 0 if it names none; None for a lasting error."""
     import openai
 
-    if isinstance(error, openai.APIConnectionError):  # A timeout is one of them.
+    # A timeout is a lost connection too; the decoding is that of the answer.
+    passing = (openai.APIConnectionError, MalformedAnswer, JSONDecodeError, UnicodeDecodeError)
+    if isinstance(error, passing):
         return 0.0
     if not isinstance(error, openai.APIStatusError):
         return None

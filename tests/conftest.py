@@ -1,6 +1,7 @@
 """Shared by all tests: one torch thread, and tiny tokenizers and models with random weights."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
+from http_endpoint import HTTPEndpoint, serving
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.rewards import Exchange, FunctionReward
@@ -130,6 +132,16 @@ def reward() -> FunctionReward:
 def letter_likeness() -> Diversity:
     """Twice the mean cosine of letter counts to the history."""
     return Diversity(embedding=2.0, encoder=letters)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., HTTPEndpoint]]:
+    """`serve(reply)`: an endpoint on this machine, with short pauses, and no key that is set."""
+    monkeypatch.setattr("llm_game_env.endpoint._FIRST_PAUSE", 0.01)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ExitStack() as stack:
+        yield lambda reply: stack.enter_context(serving(reply))
 
 
 @pytest.fixture

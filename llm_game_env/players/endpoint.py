@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from llm_game_env.checks import check_finite
-from llm_game_env.endpoint import Endpoint
+from llm_game_env.endpoint import Endpoint, text_of
 from llm_game_env.errors import ConfigurationError, EndpointError
 from llm_game_env.spaces import Message
 
@@ -26,14 +26,15 @@ class EndpointPlayer:
         base_url: the address before /chat/completions, such as "http://localhost:8000/v1";
             without user name, password or query.
         api_key: None takes the environment variable OPENAI_API_KEY, which is then sent to
-            `base_url`; where that is not set either, a placeholder goes out. A key given here is
-            pickled with the player, one from the environment is not.
+            `base_url`; where that is not set either, a placeholder goes out. With a key given
+            here, the player cannot be pickled: the key would be in the pickle.
         temperature: sent with every request; finite and at least 0. Endpoints may set a maximum.
         concurrency: the most requests at a time, at least 1; the library opens 1000 connections at
             most.
         timeout: the seconds to wait for a connection, and for each piece of an answer; above 0.
-        max_retries: the further attempts of a request that met a broken connection, a timeout, or
-            the status 408, 409, 429 or 5xx, with pauses that grow; at least 0.
+        max_retries: the further attempts of a request that met a broken connection, a timeout, an
+            answer that is no completion, or the status 408, 409, 429 or 5xx, with pauses that
+            grow, or as long as the endpoint's Retry-After asks for; at least 0.
 
     Raises:
         ConfigurationError: an argument is outside its range, or the library is missing.
@@ -97,13 +98,5 @@ class EndpointPlayer:
             temperature=self.temperature,
             seed=seed,
         )
-        try:
-            content = answer.choices[0].message.content
-        except (AttributeError, IndexError, TypeError):
-            raise ValueError("the answer is not a chat completion") from None
-        if content is None:
-            return ""
-        if not isinstance(content, str):
-            raise ValueError(f"the answer's content is a {type(content).__name__}, not text")
         # JSON can hold half a surrogate pair, at which a tokenizer would fail later.
-        return content.encode("utf-8", "replace").decode("utf-8")
+        return (text_of(answer) or "").encode("utf-8", "replace").decode("utf-8")

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import sqlite3
+import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
@@ -9,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from llm_game_env.checks import check_choice, check_whole
-from llm_game_env.endpoint import Endpoint
+from llm_game_env.endpoint import Endpoint, text_of
 from llm_game_env.errors import EndpointError
 from llm_game_env.rewards.protocol import Exchange, as_float32
 from llm_game_env.rewards.rubric import Rubric
@@ -29,18 +31,13 @@ class JudgeReward:
     Needs the `openai` library: pip install 'llm-game-env[endpoint]'.
 
     Args:
-        model: the name that the endpoint knows it by.
-        base_url: the address before /chat/completions, such as "http://localhost:8000/v1".
+        model, base_url, api_key, concurrency, timeout, max_retries: as `EndpointPlayer` takes them.
         rubric: the question and its verdicts.
         api: which of the endpoint's interfaces is asked.
         logprobs: whether to ask for log-probabilities; some endpoints refuse that.
-        cache: a file for the scores, by the content of the request; None keeps none.
-        api_key: None takes the environment variable OPENAI_API_KEY; see `EndpointPlayer`.
+        cache: a file for the scores, by the content of the request; None keeps none. One that
+            cannot be written costs no score, but a RuntimeWarning.
         max_tokens: of an answer, at least 1.
-        concurrency: the most requests at a time, at least 1.
-        timeout: the seconds to wait for a connection, and for each piece of an answer; above 0.
-        max_retries: the further attempts of a request that met a broken connection, a timeout, or
-            the status 408, 409, 429 or 5xx, with pauses that grow; at least 0.
 
     Attributes:
         best: the highest score of a verdict.
@@ -91,26 +88,36 @@ class JudgeReward:
 
         Raises:
             EndpointError: some have no score; the others' are in it, and in the cache.
-            ConfigurationError: the key in the environment cannot be sent.
+            ConfigurationError: the key in the environment cannot be sent, or the cache cannot be
+                read; nothing was asked then.
         """
         questions = [self.rubric.question(exchange) for exchange in exchanges]
         keys = [self._key(question) for question in questions]
         asked = dict(zip(keys, questions, strict=True))
         known = self._known(asked)
         missing = [key for key in asked if key not in known]
+        unkept: list[sqlite3.Error] = []
 
         def ask(client: Any, row: int) -> float:
             key = missing[row]
             score = self._ask(client, asked[key])
-            if self._cache is not None:
-                self._cache.put(key, score)  # At once: whatever ends the run, it was paid for.
+            # At once: whatever ends the run, it was paid for. After a failure the rest of the batch
+            # does not try: each might wait a minute for the same lock.
+            if self._cache is not None and not unkept:
+                try:
+                    self._cache.put(key, score)
+                except sqlite3.Error as error:
+                    unkept.append(error)
             return score
 
         if missing:
             completed, failed = self._endpoint.ask_each(ask, len(missing))
             known |= {missing[row]: score for row, score in completed.items()}
+            if self._cache is not None and unkept:
+                self._warn(self._cache.path, unkept[0])
             if failed:
-                raise self._error(keys, known, {missing[row]: why for row, why in failed.items()})
+                reasons = {missing[row]: why for row, why in failed.items()}
+                raise self._error(keys, known, reasons, in_cache=not unkept)
         return as_float32([known[key] for key in keys])
 
     def _known(self, keys: Mapping[str, str]) -> dict[str, float]:
@@ -131,14 +138,10 @@ class JudgeReward:
             answer = client.chat.completions.create(messages=messages, **self._parameters)
         else:
             answer = client.completions.create(prompt=question, **self._parameters)
-        try:
-            choice = answer.choices[0]
-            text = choice.message.content if self._is_chat else choice.text
-        except (AttributeError, IndexError, TypeError):
-            raise ValueError("the answer is not a completion") from None
-        if not isinstance(text, str):
-            raise ValueError(f"the answer's text is a {type(text).__name__}")
-        expected = self.rubric.expect(self._first_token(choice))
+        text = text_of(answer, is_chat=self._is_chat)
+        if text is None:
+            raise ValueError("the answer has no text")
+        expected = self.rubric.expect(self._first_token(answer.choices[0]))
         return self.rubric.read(text) if expected is None else expected
 
     def _first_token(self, choice: Any) -> dict[str, float]:
@@ -157,12 +160,28 @@ class JudgeReward:
             pass  # Endpoints differ in what they leave out; the text is there in any case.
         return {}
 
+    def _warn(self, path: str, error: sqlite3.Error) -> None:
+        # The same words each time, of which Python shows the first.
+        warnings.warn(
+            f"scores of {self!r} could not be written to cache={path!r} ({error}); they count, but "
+            "will be asked and paid for again; free the disk or the file, or name another",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
     def _error(
-        self, keys: list[str], known: Mapping[str, float], reasons: Mapping[str, str]
+        self,
+        keys: list[str],
+        known: Mapping[str, float],
+        reasons: Mapping[str, str],
+        in_cache: bool,
     ) -> EndpointError:
         failed = {row: reasons[key] for row, key in enumerate(keys) if key in reasons}
         completed = {row: known[key] for row, key in enumerate(keys) if key in known}
         kept = "the other scores are in the error's `completed`"
-        kept += " and in the cache" if self._cache is not None else "; give cache=... to keep them"
+        if self._cache is None:
+            kept += "; give cache=... to keep them"
+        elif in_cache:
+            kept += " and in the cache"
         message = self._endpoint.failure(failed, len(keys), "exchanges have no score", kept)
         return EndpointError(message, completed, failed)

@@ -24,21 +24,20 @@ class ScoreCache:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = fspath(path)
-        try:
-            with self._connection() as connection:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS scores (key TEXT PRIMARY KEY, score REAL)"
-                )
-                connection.execute("SELECT key, score FROM scores LIMIT 1")
-        except sqlite3.Error as error:
-            raise ConfigurationError(
-                f"cache={self.path!r} cannot be used ({error}); delete the file or name another"
-            ) from error
+        with self._usable() as connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS scores (key TEXT PRIMARY KEY, score REAL)"
+            )
+            connection.execute("SELECT key, score FROM scores LIMIT 1")
 
     def get(self, keys: Iterable[str]) -> dict[str, float]:
-        """The scores that are known; an entry that holds no number counts as missing."""
+        """The scores that are known; an entry that holds no number counts as missing.
+
+        Raises:
+            ConfigurationError: the file cannot be read.
+        """
         found: dict[str, float] = {}
-        with self._connection() as connection:
+        with self._usable() as connection:
             for key in keys:
                 query = "SELECT score FROM scores WHERE key = ?"
                 row = connection.execute(query, (key,)).fetchone()
@@ -47,9 +46,24 @@ class ScoreCache:
         return found
 
     def put(self, key: str, score: float) -> None:
-        """Keeps a score at once."""
+        """Keeps a score at once.
+
+        Raises:
+            sqlite3.Error: the file cannot be written; whoever has the score shall not lose it.
+        """
         with self._connection() as connection:
             connection.execute("INSERT OR REPLACE INTO scores VALUES (?, ?)", (key, score))
+
+    @contextmanager
+    def _usable(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._connection() as connection:
+                yield connection
+        except sqlite3.Error as error:
+            raise ConfigurationError(
+                f"cache={self.path!r} cannot be used ({error}); name another file, "
+                "or delete this one if it holds no scores"
+            ) from error
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

@@ -3,9 +3,13 @@
 TRL's GRPO and RLOO trainers call `function(prompts=..., completions=..., **columns)` for one number
 a completion. Prompts and completions are strings (standard format) or lists of messages
 (conversational format); the columns of the dataset come along as lists, and more than that.
+Tried with TRL 0.17, 0.24 and 1.16.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from inspect import isawaitable
 from typing import Any
 
 import numpy as np
@@ -62,24 +66,37 @@ class TRLReward:
     Args:
         function: called as TRL calls it, with `prompts` and `completions`, both lists of messages
             if `conversational`, else strings: the prompt without its history, and the response.
+            May be asynchronous, as TRL's may.
         best: the highest score it can give.
         conversational: which of the two formats the function reads.
+        columns: takes N exchanges, returns what else the function asks for, such as the `solution`
+            of TRL's `accuracy_reward`: name -> list of N.
 
     Raises:
         ConfigurationError: one is no function, or another no finite number.
     """
 
     def __init__(
-        self, function: Callable[..., Any], best: float = 1.0, *, conversational: bool = False
+        self,
+        function: Callable[..., Any],
+        best: float = 1.0,
+        *,
+        conversational: bool = False,
+        columns: Callable[[Sequence[Exchange]], Mapping[str, Sequence[Any]]] | None = None,
     ) -> None:
         check_callable("function", function)
+        if columns is not None:
+            check_callable("columns", columns)
         self.function = function
         self.best = check_finite("best", best)
         self.conversational = conversational
+        self.columns = columns
 
     def __reduce__(self) -> tuple[Any, ...]:
         check_picklable("reward", self.function)
-        return _trl_reward, (self.function, self.best, self.conversational)
+        if self.columns is not None:
+            check_picklable("columns", self.columns)
+        return _trl_reward, (self.function, self.best, self.conversational, self.columns)
 
     def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """What the function returned, float32 [N].
@@ -95,7 +112,13 @@ class TRLReward:
         if self.conversational:
             prompts = [exchange.messages[:-1] for exchange in exchanges]
             completions = [exchange.messages[-1:] for exchange in exchanges]
-        returned = list(self.function(prompts=prompts, completions=completions))
+        columns = {} if self.columns is None else self.columns(exchanges)
+        returned = self.function(prompts=prompts, completions=completions, **columns)
+        if isawaitable(returned):
+            # In a thread of its own, since a notebook's thread has a loop that is running.
+            with ThreadPoolExecutor(1) as pool:
+                returned = pool.submit(asyncio.run, _result(returned)).result()
+        returned = list(returned)
         unscored = [row for row, score in enumerate(returned) if score is None]
         if unscored:
             raise RewardError(
@@ -116,8 +139,14 @@ def as_trl_reward(reward_model: RewardModel) -> TRLRewardFunction:
     return TRLRewardFunction(reward_model)
 
 
-def _trl_reward(function: Callable[..., Any], best: float, conversational: bool) -> TRLReward:
-    return TRLReward(function, best, conversational=conversational)
+def _trl_reward(
+    function: Callable[..., Any], best: float, conversational: bool, columns: Any
+) -> TRLReward:
+    return TRLReward(function, best, conversational=conversational, columns=columns)
+
+
+async def _result(returned: Awaitable[Any]) -> Any:
+    return await returned
 
 
 def _exchange(prompt: Any, completion: Any) -> Exchange:

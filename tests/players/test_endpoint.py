@@ -1,124 +1,46 @@
 """Endpoints as players, against a real HTTP server on this machine."""
 
-import json
+import copy
 import pickle
 import socket
-import struct
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 
+from http_endpoint import (
+    Fault,
+    HTTPEndpoint,
+    chat_choice,
+    raw,
+    reset,
+    reset_in_body,
+    says,
+    stall,
+    status,
+    truncate,
+)
 from llm_game_env import ConfigurationError, EndpointError, GameError
 from llm_game_env.players import EndpointPlayer, Player
 from llm_game_env.spaces import Message
 
 KEY = "sk-test-0123456789"
-Fault = Callable[["Handler"], None]
 MakePlayer = Callable[..., EndpointPlayer]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers "re: " and the last message, or as the next fault for that message says."""
-
-    server: Any  # the Server below
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        said = body["messages"][-1]["content"]
-        server = self.server
-        with server.changed:
-            server.requests.append((self.path, self.headers["Authorization"], body))
-            server.in_flight += 1
-            server.most_in_flight = max(server.most_in_flight, server.in_flight)
-            server.changed.notify_all()
-            faults = server.faults.get(said)
-            fault = faults.pop(0) if faults else None
-        server.before_answer(said)
-        # Not after the answer: the player may send its next request as soon as it has this one's.
-        with server.changed:
-            server.in_flight -= 1
-        if fault is None:
-            self.answer(200, {"choices": [choice(f"re: {said}")]})
-        else:
-            fault(self)
-
-    def answer(self, status: int, body: Any, content_type: str = "application/json") -> None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    """The endpoint, with its faults, and what it saw."""
-
-    daemon_threads = False  # so that closing waits for them
-    request_queue_size = 64
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.base_url = f"http://127.0.0.1:{self.server_port}/v1"
-        self.faults: dict[str, list[Fault]] = {}
-        self.before_answer: Callable[[str], object] = lambda _: None
-        self.requests: list[tuple[str, str, dict[str, Any]]] = []
-        self.in_flight = self.most_in_flight = 0
-        self.changed = threading.Condition()
-        self.closing = threading.Event()
-
-
-def choice(content: Any) -> dict[str, Any]:
-    return {"index": 0, "finish_reason": "stop", "message": {"content": content}}
-
-
-def status(code: int, message: str = "no") -> Fault:
-    return lambda handler: handler.answer(code, {"error": {"message": message}})
-
-
-def says(content: Any) -> Fault:
-    return lambda handler: handler.answer(200, {"choices": [choice(content)]})
-
-
-def raw(data: bytes, content_type: str = "application/json") -> Fault:
-    return lambda handler: handler.answer(200, data, content_type)
-
-
-def stall(handler: Handler) -> None:
-    handler.server.closing.wait(10)
-
-
-def reset(handler: Handler) -> None:
-    # Closed without lingering, a connection is reset.
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
+@pytest.fixture
+def server(serve: Callable[..., HTTPEndpoint]) -> HTTPEndpoint:
+    """Answers "re: " and the last message."""
+    return serve(lambda request: {"choices": [chat_choice(f"re: {request.said}")]})
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.closing.set()
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def make(server: Server) -> MakePlayer:
+def make(server: HTTPEndpoint) -> MakePlayer:
     """`make(**arguments)`: a player at the server."""
 
     def player(**arguments: Any) -> EndpointPlayer:
@@ -133,7 +55,7 @@ def ask(player: EndpointPlayer, said: Sequence[str], seed: int = 0) -> list[str]
     return player.reply(chats, np.random.default_rng(seed), max_tokens=7)
 
 
-def test_a_request_says_all_that_the_endpoint_needs(server: Server, make: MakePlayer) -> None:
+def test_a_request_says_all_that_the_endpoint_needs(server: HTTPEndpoint, make: MakePlayer) -> None:
     player = make(api_key=KEY, temperature=0.5)
     assert isinstance(player, Player)
     chat = [
@@ -153,12 +75,12 @@ def test_a_request_says_all_that_the_endpoint_needs(server: Server, make: MakePl
     }
 
 
-def test_no_conversations_are_no_requests(server: Server, make: MakePlayer) -> None:
+def test_no_conversations_are_no_requests(server: HTTPEndpoint, make: MakePlayer) -> None:
     assert ask(make(), []) == []
     assert server.requests == []
 
 
-def test_the_seeds_come_from_the_generator(server: Server, make: MakePlayer) -> None:
+def test_the_seeds_come_from_the_generator(server: HTTPEndpoint, make: MakePlayer) -> None:
     for seed in (3, 3, 4):
         ask(make(concurrency=1), ["a", "b"], seed)
     seeds = [body["seed"] for _, _, body in server.requests]
@@ -166,7 +88,7 @@ def test_the_seeds_come_from_the_generator(server: Server, make: MakePlayer) -> 
     assert len(set(seeds)) == 4
 
 
-def test_answers_come_in_order_whichever_is_first(server: Server, make: MakePlayer) -> None:
+def test_answers_come_in_order_whichever_is_first(server: HTTPEndpoint, make: MakePlayer) -> None:
     turns = {text: threading.Event() for text in "abcd"}
 
     def in_reverse(said: str) -> None:
@@ -178,13 +100,8 @@ def test_answers_come_in_order_whichever_is_first(server: Server, make: MakePlay
     assert ask(make(), "abcd") == ["re: a", "re: b", "re: c", "re: d"]
 
 
-def test_requests_run_side_by_side_up_to_the_bound(server: Server, make: MakePlayer) -> None:
-    def until_three(_: str) -> None:
-        with server.changed:
-            assert server.changed.wait_for(lambda: server.most_in_flight >= 3, 5)
-            server.changed.wait(0.02)  # time for one too many to come in
-
-    server.before_answer = until_three
+def test_requests_run_side_by_side_up_to_the_bound(server: HTTPEndpoint, make: MakePlayer) -> None:
+    server.before_answer = lambda _: server.wait_for_company(3)
     said = [f"{i}" for i in range(12)]
     assert ask(make(concurrency=3), said) == [f"re: {text}" for text in said]
     assert server.most_in_flight == 3
@@ -192,10 +109,21 @@ def test_requests_run_side_by_side_up_to_the_bound(server: Server, make: MakePla
 
 @pytest.mark.parametrize(
     "faults",
-    [[status(500), status(500)], [status(429)], [reset], [stall]],
-    ids=["500 twice", "429", "reset", "stall"],
+    [
+        [status(500), status(500)],
+        [status(429)],
+        [reset],
+        [reset_in_body],
+        [truncate],
+        [stall],
+        [raw(b'{"choices": [{"mess')],
+        [raw(b"<html>", "text/html"), raw(b"{}")],
+    ],
+    ids=["500 twice", "429", "reset", "reset in body", "truncated", "stall", "JSON", "HTML"],
 )
-def test_what_passes_is_tried_again(server: Server, make: MakePlayer, faults: list[Fault]) -> None:
+def test_what_passes_is_tried_again(
+    server: HTTPEndpoint, make: MakePlayer, faults: list[Fault]
+) -> None:
     server.faults["b"] = [*faults]
     assert ask(make(timeout=0.2), "abc") == ["re: a", "re: b", "re: c"]
     assert len(server.requests) == 3 + len(faults)
@@ -208,17 +136,17 @@ def test_what_passes_is_tried_again(server: Server, make: MakePlayer, faults: li
         (stall, "timed out", 2),
         (reset, "Connection error.* reset", 2),
         (status(401), "Error code: 401 .*no", 1),
-        (raw(b'{"choices": [{"mess'), "JSONDecodeError", 1),
-        (raw(b"<html>", "text/html"), "not a chat completion", 1),
-        (raw(b'{"choices": []}'), "not a chat completion", 1),
-        (raw(b'{"error": "full"}'), "not a chat completion", 1),
-        (raw(b"\xff"), "Error", 1),
+        (raw(b'{"choices": [{"mess'), "JSONDecodeError", 2),
+        (raw(b"<html>", "text/html"), "not a completion", 2),
+        (raw(b'{"choices": []}'), "not a completion", 2),
+        (raw(b'{"error": "full"}'), "not a completion", 2),
+        (raw(b"\xff"), "UnicodeDecodeError", 2),
         (says(["parts"]), "content is a list", 1),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_what_fails_is_named_and_what_arrived_is_kept(
-    server: Server, make: MakePlayer, fault: Fault, reason: str, attempts: int
+    server: HTTPEndpoint, make: MakePlayer, fault: Fault, reason: str, attempts: int
 ) -> None:
     server.faults["b"] = [fault] * 9
     player = make(timeout=0.2, max_retries=1)
@@ -231,12 +159,12 @@ def test_what_fails_is_named_and_what_arrived_is_kept(
     assert len(server.requests) == 2 + 2 * attempts
     for named in ("2 of 4", "rows 1, 3", "model-1", server.base_url, "max_retries=1"):
         assert named in str(error)
-    copy = pickle.loads(pickle.dumps(error))
-    assert (str(copy), copy.completed) == (str(error), error.completed)
-    assert copy.failed == error.failed
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.completed) == (str(error), error.completed)
+    assert again.failed == error.failed
 
 
-def test_many_failures_make_a_short_message(server: Server, make: MakePlayer) -> None:
+def test_many_failures_make_a_short_message(server: HTTPEndpoint, make: MakePlayer) -> None:
     said = [f"{i}" for i in range(30)]
     server.faults = {text: [status(400, f"\x1b[2J{int(text) % 5}" + "x" * 999)] for text in said}
     with pytest.raises(EndpointError, match="30 of 30") as caught:
@@ -263,7 +191,7 @@ def test_what_cannot_be_sent_costs_only_its_own_row(make: MakePlayer) -> None:
 
 
 def test_after_an_interrupt_nothing_more_is_sent(
-    server: Server, make: MakePlayer, monkeypatch: pytest.MonkeyPatch
+    server: HTTPEndpoint, make: MakePlayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(_: Any) -> None:
         with server.changed:
@@ -281,7 +209,7 @@ def test_after_an_interrupt_nothing_more_is_sent(
     ("content", "text"), [(None, ""), ("", ""), (" as is\n", " as is\n"), ("\ud83d", "?")]
 )
 def test_what_counts_as_the_message(
-    server: Server, make: MakePlayer, content: str | None, text: str
+    server: HTTPEndpoint, make: MakePlayer, content: str | None, text: str
 ) -> None:
     server.faults["a"] = [says(content)]
     assert ask(make(), "a") == [text]
@@ -297,7 +225,7 @@ def test_what_counts_as_the_message(
     ],
 )
 def test_where_the_key_comes_from(
-    server: Server,
+    server: HTTPEndpoint,
     make: MakePlayer,
     monkeypatch: pytest.MonkeyPatch,
     argument: str | None,
@@ -312,7 +240,7 @@ def test_where_the_key_comes_from(
 
 @pytest.mark.parametrize("is_argument", [True, False])
 def test_the_key_is_never_shown(
-    server: Server, make: MakePlayer, monkeypatch: pytest.MonkeyPatch, is_argument: bool
+    server: HTTPEndpoint, make: MakePlayer, monkeypatch: pytest.MonkeyPatch, is_argument: bool
 ) -> None:
     if not is_argument:
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -339,13 +267,29 @@ def test_so_is_one_from_the_environment(make: MakePlayer, monkeypatch: pytest.Mo
     assert KEY not in str(caught.value)
 
 
-def test_a_player_travels_between_processes(server: Server, make: MakePlayer) -> None:
-    player = make(api_key=KEY)
+def test_a_player_travels_between_processes_without_its_key(
+    server: HTTPEndpoint, make: MakePlayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    player = make()
     ask(player, "a")
-    copy = pickle.loads(pickle.dumps(player))
-    assert ask(copy, "b") == ["re: b"]
+    pickled = pickle.dumps(player)
+    assert KEY.encode() not in pickled
+    assert ask(pickle.loads(pickled), "b") == ["re: b"]
     assert ask(player, "c") == ["re: c"]
     assert {authorization for _, authorization, _ in server.requests} == {f"Bearer {KEY}"}
+
+
+def test_a_player_that_was_given_its_key_is_copied_but_not_pickled(
+    server: HTTPEndpoint, make: MakePlayer
+) -> None:
+    player = make(api_key=KEY)
+    for dumps in (pickle.dumps, cloudpickle.dumps):
+        with pytest.raises(ConfigurationError, match=r"\(not shown\).*OPENAI_API_KEY") as caught:
+            dumps({"opponent": player})
+        assert KEY not in "".join(traceback.format_exception(caught.value))
+    assert ask(copy.deepcopy(player), "a") == ["re: a"]
+    assert server.requests[0].authorization == f"Bearer {KEY}"
 
 
 def test_without_the_library_the_remedy_is_named(

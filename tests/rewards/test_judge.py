@@ -1,126 +1,64 @@
-"""A judge behind a real HTTP server on this machine, which misbehaves as told."""
+"""A judge behind a real HTTP server on this machine, which answers and misbehaves as told."""
 
-import json
 import math
 import pickle
 import random
-import socket
+import resource
 import sqlite3
-import struct
-import threading
-import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from http_endpoint import (
+    Fault,
+    HTTPEndpoint,
+    Request,
+    chat_choice,
+    raw,
+    reset,
+    says,
+    stall,
+    status,
+)
+from llm_game_env import red_team_v0
 from llm_game_env.errors import ConfigurationError, EndpointError
 from llm_game_env.rewards import Exchange, JudgeReward, RewardModel, Rubric
 from llm_game_env.rewards.score_cache import ScoreCache
 from llm_game_env.seeds import Seed
 
-Fault = Callable[["Handler"], None]
 MakeJudge = Callable[..., JudgeReward]
-RUBRIC = Rubric("{prompt}|{response}")
+RUBRIC = Rubric("{response}")
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Calls what holds "bad" unsafe, all else safe, unless a fault is due for that question."""
-
-    server: Any
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        is_chat = self.path.endswith("/chat/completions")
-        question = body["messages"][0]["content"] if is_chat else body["prompt"]
-        with self.server.lock:
-            self.server.questions.append(question)
-            faults = self.server.faults.get(question.split("|")[1])
-            fault = faults.pop(0) if faults else None
-        if fault is not None:
-            fault(self)
-        elif is_chat:
-            text = "unsafe" if "bad" in question else "Safe."
-            self.answer(200, {"choices": [{"message": {"content": text}}]})
-        else:
-            top = {" safe": math.log(0.6), " uns": math.log(0.2), " I": math.log(0.2)}
-            logprobs = {"tokens": ["\n", " safe"], "top_logprobs": [{"\n": 0.0}, top]}
-            self.answer(200, {"choices": [{"text": "\n safe", "logprobs": logprobs}]})
-
-    def answer(self, status: int, body: Any, **headers: str) -> None:
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    """The endpoint, with its faults, and what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.base_url = f"http://127.0.0.1:{self.server_port}/v1"
-        self.lock = threading.Lock()
-        self.faults: dict[str, list[Fault]] = {}
-        self.questions: list[str] = []
+def verdict(request: Request) -> dict[str, Any]:
+    """Calls what holds "bad" unsafe, all else safe; a completion is less sure."""
+    if request.is_chat:
+        return {"choices": [chat_choice("unsafe" if "bad" in request.said else "Safe.")]}
+    top = {" safe": math.log(0.6), " uns": math.log(0.2), " I": math.log(0.2)}
+    logprobs = {"tokens": ["\n", " safe"], "top_logprobs": [{"\n": 0.0}, top]}
+    return {"choices": [{"text": "\n safe", "logprobs": logprobs}]}
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def server(serve: Callable[..., HTTPEndpoint]) -> HTTPEndpoint:
+    return serve(verdict)
 
 
 @pytest.fixture
-def make(server: Server) -> Iterator[MakeJudge]:
-    made: list[JudgeReward] = []
+def make(server: HTTPEndpoint) -> MakeJudge:
+    """`make(**arguments)`: a judge at the server."""
 
-    def make(**arguments: Any) -> JudgeReward:
+    def judge(**arguments: Any) -> JudgeReward:
         defaults = {"base_url": server.base_url, "rubric": RUBRIC, "max_retries": 1}
-        made.append(JudgeReward("judge-1", **(defaults | arguments)))
-        return made[-1]
+        return JudgeReward("judge-1", **(defaults | arguments))
 
-    yield make
-    for judge in made:
-        if judge._endpoint._client is not None:
-            judge._endpoint._client.close()
-
-
-def says(text: Any) -> Fault:
-    return lambda handler: handler.answer(200, {"choices": [{"message": {"content": text}}]})
-
-
-def status(code: int, **headers: str) -> Fault:
-    return lambda handler: handler.answer(code, {"error": {"message": "no"}}, **headers)
-
-
-def raw(body: bytes) -> Fault:
-    return lambda handler: handler.answer(200, body)
-
-
-def stall(handler: Handler) -> None:
-    time.sleep(0.5)
-    handler.close_connection = True
-
-
-def reset(handler: Handler) -> None:
-    # Closed without lingering, a connection is reset.
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
+    return judge
 
 
 def exchanges(*responses: str) -> list[Exchange]:
@@ -144,30 +82,21 @@ def test_the_expected_score_over_the_verdicts(make: MakeJudge) -> None:
     assert scores == pytest.approx(0.75, abs=1e-6)
 
 
-def test_equal_exchanges_are_asked_once(server: Server, make: MakeJudge) -> None:
+def test_equal_exchanges_are_asked_once(server: HTTPEndpoint, make: MakeJudge) -> None:
     assert make().score(exchanges("bad", "a", "bad")).tolist() == [0.0, 1.0, 0.0]
-    assert len(server.questions) == 2
+    assert len(server.requests) == 2
     assert make().score([]).shape == (0,)
 
 
-@pytest.mark.parametrize("fault", [status(500), status(429, Retry_After="1"), reset, stall])
-def test_what_passes_is_tried_again(server: Server, make: MakeJudge, fault: Fault) -> None:
-    server.faults["bad"] = [fault]
-    started = time.monotonic()
-    assert make(timeout=0.3).score(exchanges("a", "bad")).tolist() == [1.0, 0.0]
-    assert len(server.questions) == 3
-    if fault not in (reset, stall) and time.monotonic() - started < 0.3:
-        pytest.fail("no pause before the second attempt")
-
-
 def test_the_endpoints_own_pause_is_kept(
-    server: Server, make: MakeJudge, monkeypatch: pytest.MonkeyPatch
+    server: HTTPEndpoint, make: MakeJudge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("llm_game_env.endpoint._FIRST_PAUSE", 0.5)
     pauses: list[float] = []
     monkeypatch.setattr("llm_game_env.endpoint.time.sleep", pauses.append)
     before = random.getstate()
-    server.faults["a"] = [status(429, Retry_After="7"), status(503), status(500)]
-    server.faults["bad"] = [status(429, Retry_After="Fri, 01 Jan 2100 00:00:00 GMT")]
+    server.faults["a"] = [status(429, retry_after="7"), status(503), status(500)]
+    server.faults["bad"] = [status(429, retry_after="Fri, 01 Jan 2100 00:00:00 GMT")]
     assert make(max_retries=3, concurrency=1).score(exchanges("a", "bad")).tolist() == [1.0, 0.0]
     # Then our own, of 0.5 s doubled with each attempt, a quarter of it by chance.
     assert pauses[0] == 7.0
@@ -177,11 +106,11 @@ def test_the_endpoints_own_pause_is_kept(
     assert random.getstate() == before  # Nobody else's random numbers are used up.
 
 
-def test_a_request_that_is_wrong_is_not_repeated(server: Server, make: MakeJudge) -> None:
+def test_a_request_that_is_wrong_is_not_repeated(server: HTTPEndpoint, make: MakeJudge) -> None:
     server.faults["a"] = [status(400)]
     with pytest.raises(EndpointError, match="400"):
         make().score(exchanges("a"))
-    assert len(server.questions) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -193,13 +122,13 @@ def test_a_request_that_is_wrong_is_not_repeated(server: Server, make: MakeJudge
         (raw(b'{"choices": [{"mess'), "JSONDecodeError"),
         (raw(b'{"choices": []}'), "not a completion"),
         (raw(b"{}"), "not a completion"),
-        (says(None), "NoneType"),
+        (says(None), "no text"),
         (says("I think it is safe"), "does not begin with one of"),
         (says(""), "does not begin with one of"),
     ],
 )
 def test_what_fails_loses_nothing_scored(
-    server: Server, make: MakeJudge, tmp_path: Path, fault: Fault, reason: str
+    server: HTTPEndpoint, make: MakeJudge, tmp_path: Path, fault: Fault, reason: str
 ) -> None:
     server.faults["b"] = [fault] * 2
     judge = make(timeout=0.3, cache=tmp_path / "scores", api_key="sk-secret")
@@ -209,28 +138,30 @@ def test_what_fails_loses_nothing_scored(
     assert error.completed == {0: 1.0, 2: 0.0}
     assert error.failed.keys() == {1, 3}
     assert "sk-secret" not in str(error) + repr(judge)
-    asked = len(server.questions)
+    asked = len(server.requests)
     server.faults.clear()
     assert judge.score(exchanges("a", "b", "bad", "b")).tolist() == [1.0, 1.0, 0.0, 1.0]
-    assert len(server.questions) == asked + 1
+    assert len(server.requests) == asked + 1
 
 
-def test_the_cache_is_keyed_by_content(server: Server, make: MakeJudge, tmp_path: Path) -> None:
+def test_the_cache_is_keyed_by_content(
+    server: HTTPEndpoint, make: MakeJudge, tmp_path: Path
+) -> None:
     cache = tmp_path / "scores"
     make(cache=cache).score(exchanges("a"))
     pickle.loads(pickle.dumps(make(cache=cache))).score(exchanges("a"))
-    assert len(server.questions) == 1
+    assert len(server.requests) == 1
     make(cache=cache, max_tokens=9).score(exchanges("a"))
-    make(cache=cache, rubric=Rubric("{prompt}|{response}?")).score(exchanges("a"))
+    make(cache=cache, rubric=Rubric("{prompt}|{response}")).score(exchanges("a"))
     make(cache=cache, rubric=Rubric(RUBRIC.template, {"safe": 2, "unsafe": 0})).score(
         exchanges("a")
     )
-    assert len(server.questions) == 4
+    assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize("damage", ["text", 9.0, None])
 def test_a_damaged_entry_is_asked_anew(
-    server: Server, make: MakeJudge, tmp_path: Path, damage: Any
+    server: HTTPEndpoint, make: MakeJudge, tmp_path: Path, damage: Any
 ) -> None:
     judge = make(cache=tmp_path / "scores")
     judge.score(exchanges("bad"))
@@ -240,7 +171,74 @@ def test_a_damaged_entry_is_asked_anew(
     connection.close()
     assert judge.score(exchanges("bad")).tolist() == [0.0]
     assert judge.score(exchanges("bad")).tolist() == [0.0]
-    assert len(server.questions) == 2
+    assert len(server.requests) == 2
+
+
+def test_a_cache_that_is_locked_costs_no_score(
+    server: HTTPEndpoint, make: MakeJudge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm_game_env.rewards.score_cache._SECONDS_TO_WAIT", 0.01)
+    judge = make(cache=tmp_path / "scores")
+    judge.score(exchanges("a"))
+    server.faults["b"] = [status(400)] * 2
+    with closing(sqlite3.connect(tmp_path / "scores", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.warns(RuntimeWarning, match=r"cache=.*locked\); they count") as told:
+            assert judge.score(exchanges("bad", "a", "c")).tolist() == [0.0, 1.0, 1.0]
+        assert len(told) == 1
+        with pytest.warns(RuntimeWarning), pytest.raises(EndpointError) as caught:
+            judge.score(exchanges("b", "bad", "a"))
+        assert caught.value.completed == {1: 0.0, 2: 1.0}
+        assert "in the cache" not in str(caught.value)
+        other.execute("ROLLBACK")
+        other.execute("BEGIN EXCLUSIVE")
+        asked = len(server.requests)
+        with pytest.raises(ConfigurationError, match=r"cache=.*database is locked"):
+            judge.score(exchanges("bad"))
+        assert len(server.requests) == asked
+    for _ in range(2):
+        assert judge.score(exchanges("bad", "a")).tolist() == [0.0, 1.0]
+    assert len(server.requests) == asked + 1
+
+
+def test_so_does_a_full_disk(server: HTTPEndpoint, make: MakeJudge, tmp_path: Path) -> None:
+    judge = make(cache=tmp_path / "scores")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (256, before[1]))  # of this process's files
+    try:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("default")
+            for _ in range(3):
+                assert judge.score(exchanges("bad", "a", "c")).tolist() == [0.0, 1.0, 1.0]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [str(each.message).count("could not be written") for each in told] == [1]
+    for _ in range(2):
+        assert judge.score(exchanges("bad", "a", "c")).tolist() == [0.0, 1.0, 1.0]
+    assert len(server.requests) == 4 * 3
+
+
+def test_a_game_takes_no_key_along(
+    server: HTTPEndpoint, make: MakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def play(env: Any) -> Any:
+        env.reset(seed=0)
+        env.step("prompt")
+        env.step("bad")
+        assert env.rewards["defender_0"] == 0.0
+        assert "sk-secret" not in repr(env) + str(env)
+        return env
+
+    def game(**arguments: Any) -> Any:
+        return red_team_v0.env(seed_prompts=["s"], reward_model=make(**arguments))
+
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY"):
+        pickle.dumps(play(game(api_key="sk-secret")))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    pickled = pickle.dumps(play(game()))
+    assert b"sk-secret" not in pickled
+    play(pickle.loads(pickled))
+    assert {request.authorization for request in server.requests} == {"Bearer sk-secret"}
 
 
 def test_many_writers_share_a_cache(tmp_path: Path) -> None:
@@ -257,7 +255,7 @@ def test_many_writers_share_a_cache(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_cache_is_refused(make: MakeJudge, tmp_path: Path) -> None:
     (tmp_path / "scores").write_bytes(b"no database" * 99)
-    with pytest.raises(ConfigurationError, match=r"cache=.*delete the file"):
+    with pytest.raises(ConfigurationError, match=r"cache=.*delete this one"):
         make(cache=tmp_path / "scores")
 
 

@@ -1,5 +1,6 @@
 """Reward models for TRL, and TRL's reward functions as reward models."""
 
+import asyncio
 import pickle
 from collections.abc import Sequence
 from typing import Any
@@ -88,6 +89,35 @@ def test_a_conversational_function_is_given_messages() -> None:
         return [0.5]
 
     assert TRLReward(check, conversational=True).score([exchange("a")]).tolist() == [0.5]
+
+
+def solutions(exchanges: Sequence[Exchange]) -> dict[str, list[str]]:
+    return {"solution": [exchange.response[::-1] for exchange in exchanges]}
+
+
+def is_solution(completions: list[str], solution: list[str], **_: Any) -> list[float]:
+    return [float(said == right) for said, right in zip(completions, solution, strict=True)]
+
+
+def test_a_function_is_given_the_columns_it_asks_for() -> None:
+    model = pickle.loads(pickle.dumps(TRLReward(is_solution, columns=solutions)))
+    assert model.score([exchange("level"), exchange("ab")]).tolist() == [1.0, 0.0]
+    with pytest.raises(ConfigurationError, match="columns=3 must be a function"):
+        TRLReward(is_solution, columns=3)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ConfigurationError, match=r"the columns function .* cannot be pickled"):
+        pickle.dumps(TRLReward(is_solution, columns=lambda _: {}))
+
+
+def test_an_asynchronous_function_is_waited_for() -> None:
+    async def later(prompts: list[str], completions: list[str]) -> list[float]:
+        await asyncio.sleep(0)
+        return count_words(prompts, completions)
+
+    async def in_a_notebook() -> np.ndarray:
+        return TRLReward(later).score([exchange("one")])
+
+    assert TRLReward(later).score([exchange("two words")]).tolist() == [2.0]
+    assert asyncio.run(in_a_notebook()).tolist() == [1.0]
 
 
 def test_there_and_back_is_the_same() -> None:
