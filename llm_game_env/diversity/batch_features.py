@@ -52,6 +52,7 @@ class BatchFeatures:
         self._local, words = _number_words(tokens, vocabulary_size)
         self._base = int(words.max(initial=0)) + 1
         self._tables: list[KeyTable] = []
+        self._ones = np.ones(0)  # made once for all products
         self.orders: list[OrderFeatures] = []
         places = np.flatnonzero(words)
         numbers = words[places]
@@ -103,7 +104,10 @@ class BatchFeatures:
         holders = self.orders[order - 1].holders
         begins = np.zeros(len(stops) + 1, np.int32)
         begins[1:] = stops
-        shared = csr_array((np.ones(len(found)), found, begins), (len(stops), len(holders)))
+        if len(found) > len(self._ones):
+            self._ones = np.ones(len(found))
+        ones = self._ones[: len(found)]
+        shared = csr_array((ones, found, begins), (len(stops), len(holders)))
         return self.counters.read(shared @ holders)
 
     def _extend(

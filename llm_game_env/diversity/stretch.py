@@ -82,7 +82,7 @@ class Stretch(NamedTuple):
             rows = slice(first, first + _TEXTS)
             begin = self.ends[first] - self.lengths[first]
             ends = self.ends[rows] - begin
-            windows = self.windows[begin : begin + ends[-1]]
+            windows = self.windows[begin : begin + ends[-1]].astype(np.intp)
             counts = [
                 features.count(order, of_window.take(windows), ends)
                 for order, of_window in enumerate(of_windows, start=1)
