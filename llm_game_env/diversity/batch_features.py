@@ -1,11 +1,15 @@
 """The n-grams of a few hypotheses, numbered, with the hypotheses that hold each."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from llm_game_env.diversity.counters import Counters
 from llm_game_env.diversity.key_table import KeyTable
 from llm_game_env.diversity.occurrences import occurrence_ranks
 from llm_game_env.diversity.token_batch import END, TokenBatch, text_of_token
+
+_HYPOTHESES = 64  # at a time: a row of counters is one cache line
 
 
 class OrderFeatures:
@@ -47,7 +51,7 @@ class BatchFeatures:
         tokens = np.maximum(batch.tokens, END)
         rows = text_of_token(batch.tokens)
         ranks = occurrence_ranks(batch.tokens, max_order)
-        self.max_order = max_order
+        self._texts = len(batch.lengths)
         self.counters = Counters(len(batch.lengths), int(batch.lengths.max(initial=0)))
         self._local, words = _number_words(tokens, vocabulary_size)
         self._base = int(words.max(initial=0)) + 1
@@ -110,6 +114,19 @@ class BatchFeatures:
         shared = csr_array((ones, found, begins), (len(stops), len(holders)))
         return self.counters.read(shared @ holders)
 
+    def total(self, order: int, which: np.ndarray) -> np.ndarray:
+        """How many of some features of an order each hypothesis has.
+
+        Args:
+            order: n.
+            which: bool [features].
+
+        Returns:
+            unsigned integers [N].
+        """
+        sums = self.orders[order - 1].holders[which].sum(axis=0, keepdims=True)
+        return self.counters.read(sums)[0, : self._texts]
+
     def _extend(
         self, places: np.ndarray, numbers: np.ndarray, words: np.ndarray, order: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -118,6 +135,19 @@ class BatchFeatures:
         kept = np.flatnonzero(following != 0)
         keys = numbers.take(kept).astype(np.int64) * self._base + following.take(kept)
         return places.take(kept), keys
+
+
+def features_by_parts(
+    batch: TokenBatch, max_order: int, vocabulary_size: int
+) -> Iterator[tuple[slice, np.ndarray, BatchFeatures]]:
+    """A batch a few texts at a time: which they are, their lengths and their features."""
+    ends = np.cumsum(batch.lengths + 1)
+    for first in range(0, len(ends), _HYPOTHESES):
+        rows = slice(first, min(first + _HYPOTHESES, len(ends)))
+        lengths = batch.lengths[rows]
+        begin = ends[first] - lengths[0] - 1
+        part = TokenBatch(batch.tokens[begin : ends[rows.stop - 1]], lengths)
+        yield rows, lengths, BatchFeatures(part, max_order, vocabulary_size)
 
 
 def _number_words(tokens: np.ndarray, vocabulary_size: int) -> tuple[np.ndarray, np.ndarray]:

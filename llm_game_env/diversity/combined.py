@@ -1,14 +1,14 @@
 """The weighted likeness to its own past that the adversary pays for."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from llm_game_env.checks import brief, check_flag, check_seed, check_whole
 from llm_game_env.diversity.embedding import CACHED_TEXTS, EmbeddingSimilarity
-from llm_game_env.diversity.kept_texts import KeptTexts, Reservoir, Window
+from llm_game_env.diversity.kept_texts import Change, KeptTexts, Reservoir, Window
 from llm_game_env.diversity.self_bleu import References, SelfBLEU
 from llm_game_env.diversity.token_batch import checked_texts
 from llm_game_env.encoders import Encoder
@@ -95,8 +95,8 @@ class Diversity:
         if self.weights["self_bleu"]:
             self._parts["self_bleu"] = bleu
         if self.weights["embedding"] and encoder is not None:
-            # Room for the whole of a limited history beside a batch: it is summed anew from the
-            # embeddings at every change, and none of its texts should be encoded twice for that.
+            # Room for the whole of a limited history beside a batch: a text's embedding is
+            # needed again when the text leaves, and should not be computed twice for that.
             held = 0 if self._kept is None else self._kept.size
             self._parts["embedding"] = EmbeddingSimilarity(encoder, held + CACHED_TEXTS)
         self._count = 0
@@ -142,16 +142,11 @@ class Diversity:
         """Append texts to the history; errors as in `measure`, the history then unchanged."""
         checked_texts(texts)
         if self._kept is None:
-            self._each_part(lambda part: part.add(texts))
-            self._count += len(texts)
-            return
-        kept = self._kept.added(texts)
-        held, grown = self._kept.texts, kept.texts[len(self._kept.texts) :]
-        if kept.texts[: len(held)] == held:
-            self._each_part(lambda part: part.add(grown))
+            self._exchange(Change([], list(texts)), [])
         else:
-            self._each_part(lambda part: part.replace(kept.texts))
-        self._kept, self._count = kept, len(kept.texts)
+            kept, change = self._kept.added(texts)
+            self._exchange(change, [self._kept.texts[place] for place in change.gone])
+            self._kept = kept
 
     def state_dict(self) -> dict[str, Any]:
         """The history and what limits it.
@@ -199,11 +194,16 @@ class Diversity:
             part.load_state_dict(saved[name])
         self._kept, self._count = kept, int(state["count"])
 
-    def _each_part(self, change: Callable[[SelfBLEU | EmbeddingSimilarity], None]) -> None:
+    def _exchange(self, change: Change, gone: Sequence[str]) -> None:
+        """Carry out a change of the history; `gone` are the texts that leave it."""
         # The embedding first: its encoder is what can fail, and SelfBLEU cannot after the check.
-        for name in ("embedding", "self_bleu"):
-            if name in self._parts:
-                change(self._parts[name])
+        embedding, bleu = self._parts.get("embedding"), self._parts.get("self_bleu")
+        if isinstance(embedding, EmbeddingSimilarity):
+            embedding.exchange(gone, change.new)
+        if isinstance(bleu, SelfBLEU):
+            bleu.forget(change.gone)
+            bleu.add(change.new)
+        self._count += len(change.new) - len(gone)
 
     @property
     def _limit(self) -> str:

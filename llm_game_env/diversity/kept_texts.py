@@ -3,9 +3,21 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
+
+
+class Change(NamedTuple):
+    """What an addition did to a history: first some texts leave it, then others join its end.
+
+    Attributes:
+        gone: positions of those that leave, ascending.
+        new: those that join.
+    """
+
+    gone: list[int]
+    new: list[str]
 
 
 class KeptTexts(Protocol):
@@ -13,7 +25,7 @@ class KeptTexts(Protocol):
 
     Attributes:
         size: the most texts it holds.
-        texts: those it holds.
+        texts: those it holds, in the order in which they came.
     """
 
     @property
@@ -21,8 +33,8 @@ class KeptTexts(Protocol):
     @property
     def texts(self) -> tuple[str, ...]: ...
 
-    def added(self, texts: Sequence[str]) -> Self:
-        """The history after these texts."""
+    def added(self, texts: Sequence[str]) -> tuple[Self, Change]:
+        """The history after these texts, and how it came about."""
         ...
 
     def emptied(self) -> Self:
@@ -45,9 +57,12 @@ class Window:
     size: int
     texts: tuple[str, ...] = ()
 
-    def added(self, texts: Sequence[str]) -> "Window":
+    def added(self, texts: Sequence[str]) -> tuple["Window", Change]:
         """The oldest go first."""
-        return replace(self, texts=(*self.texts, *texts)[-self.size :])
+        new = list(texts[-self.size :])
+        gone = max(0, len(self.texts) + len(new) - self.size)
+        after = replace(self, texts=(*self.texts[gone:], *new))
+        return after, Change(list(range(gone)), new)
 
     def emptied(self) -> "Window":
         """No texts."""
@@ -68,6 +83,7 @@ class Reservoir:
 
     Vitter 1985, *Random Sampling with a Reservoir*, algorithm R: the t-th text takes the place of
     a random one with probability size / t, so that every text so far is held with that probability.
+    Here the one that leaves makes room at the end, which changes no probability.
 
     Attributes:
         size: the most texts it holds.
@@ -87,18 +103,29 @@ class Reservoir:
         """Holds nothing yet."""
         return cls(size, seed, rng=np.random.default_rng(seed))
 
-    def added(self, texts: Sequence[str]) -> "Reservoir":
+    def added(self, texts: Sequence[str]) -> tuple["Reservoir", Change]:
         """Each text is held, or not, by a draw of its own."""
-        held, seen, rng = list(self.texts), self.seen, copy.deepcopy(self.rng)
-        for text in texts:
-            seen += 1
-            if len(held) < self.size:
-                held.append(text)
-                continue
-            place = int(rng.integers(seen))
-            if place < self.size:
-                held[place] = text
-        return replace(self, texts=tuple(held), seen=seen, rng=rng)
+        rng = copy.deepcopy(self.rng)
+        before = len(self.texts)
+        gone: list[int] = []
+        every = [*self.texts, *texts]
+        held = list(range(before))  # places in these
+        for number in range(len(texts)):
+            if len(held) == self.size:
+                place = int(rng.integers(self.seen + number + 1))
+                if place >= self.size:
+                    continue
+                out = held.pop(place)
+                if out < before:
+                    gone.append(out)
+            held.append(before + number)
+        after = replace(
+            self,
+            texts=tuple([every[place] for place in held]),
+            seen=self.seen + len(texts),
+            rng=rng,
+        )
+        return after, Change(sorted(gone), list(after.texts[before - len(gone) :]))
 
     def emptied(self) -> "Reservoir":
         """No texts, and the generator as it was at first."""
