@@ -12,6 +12,7 @@ from llm_game_env.diversity.stretch import Stretch, open_stretch
 from llm_game_env.diversity.token_batch import END, TokenBatch
 
 _TOKENS = 1 << 16  # in a piece, until it is merged: the counters stay in the cache
+_MOST_MERGED = 4  # times as many words, of texts that differ: merging would take too long at once
 _MOST_REPEATS = np.iinfo(np.uint16).max
 _GONE = 8  # a piece is rid of its gone texts when they are one in so many
 
@@ -50,7 +51,12 @@ class Pieces:
         """Append texts, all of whose words are known."""
         self._tokens.append(batch.tokens)
         self._left.append(np.ones(len(batch.lengths), bool))
+        # One thing an addition, if it is a small one: none takes long then.
+        if len(self._tokens) < _TOKENS:
+            self._merge_last()
         while len(self._tokens) >= _TOKENS:
+            while self._merge_last():
+                pass
             self._close_first()
 
     def forget(self, positions: np.ndarray) -> None:
@@ -145,12 +151,17 @@ class Pieces:
         ranks = np.concatenate([known[:stop], fresh])
         piece = Piece.of_tokens(tokens[:stop].copy(), ranks, self._left.values[:texts])
         self._open_anew(tokens[stop:], self._left.values[texts:], known[stop:])
-        if not len(piece):
-            return
+        if len(piece):
+            self._closed.append(piece)
+
+    def _merge_last(self) -> bool:
+        """Make one of the last two closed pieces, if that is worth while, and say so."""
         # As a log-structured merge tree does: large ones are merged seldom, and there are few.
-        while self._closed and _alike(self._closed[-1], piece):
-            piece = self._closed.pop().followed_by(piece)
-        self._closed.append(piece)
+        if len(self._closed) < 2 or not _alike(*self._closed[-2:]):
+            return False
+        later = self._closed.pop()
+        self._closed[-1] = self._closed[-1].followed_by(later)
+        return True
 
     def _tidy_open(self) -> None:
         left = self._left.values
@@ -186,8 +197,11 @@ def _worth_tidying(left: np.ndarray) -> bool:
 
 
 def _alike(earlier: Piece, later: Piece) -> bool:
+    if not (earlier.windowed and later.windowed):
+        return False
     windows = len(earlier.stretch.ranks), len(later.stretch.ranks)
-    return earlier.windowed and later.windowed and windows[0] <= 2 * windows[1]
+    words = int(earlier.stretch.ends[-1] + later.stretch.ends[-1])
+    return windows[0] <= 2 * windows[1] and words <= _MOST_MERGED * _TOKENS
 
 
 def _small(pieces: list[Piece]) -> bool:

@@ -134,7 +134,7 @@ class SelfBLEU:
             )
         if len(gone) == len(self):
             self.clear()
-        if not len(self):
+        if not len(self) or not len(gone):
             return
         if isinstance(self._history, MultiReferenceHistory):
             self._become_limited(self._history.tokens)

@@ -16,6 +16,8 @@ from llm_game_env.diversity.distinct import distinct_columns
 from llm_game_env.diversity.token_batch import END
 
 _WORTHWHILE = 3  # times as many words as windows: below, looking them up takes what it saves
+_SAMPLE = 1 << 13  # words that tell beforehand, as most histories are varied …
+_VARIED = 0.9  # … where so large a share of their windows differ: of a third of 65,536, 83 % would
 _TEXTS = 2048  # at a time: their counters stay in the cache
 
 
@@ -125,8 +127,14 @@ def closed_stretch(
     as_they_are = stretch, np.arange(len(stretch.ends))
     if windowed is False:
         return as_they_are
-    is_word = tokens != END
-    columns = [column[is_word] for column in (*_windows(tokens, ranks.shape[1]), *ranks.T)]
+    words = np.flatnonzero(tokens != END)
+    following = _windows(tokens, ranks.shape[1])
+    if windowed is None and len(words) > _SAMPLE:
+        sample = words[:_SAMPLE]
+        first, _ = distinct_columns([column.take(sample) for column in following])
+        if len(first) > _VARIED * _SAMPLE:
+            return as_they_are
+    columns = [column.take(words) for column in (*following, *ranks.T)]
     first, which = distinct_columns(columns)
     if windowed is None and len(first) * _WORTHWHILE > len(which):
         return as_they_are
