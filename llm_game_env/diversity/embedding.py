@@ -14,9 +14,7 @@ from llm_game_env.errors import ConfigurationError, RewardError
 CACHED_TEXTS = 4096
 """How many texts' embeddings are kept by default."""
 
-_ONE = 1 << 36
-# 1.0 in the sum's whole numbers. They leave room for 100 million texts, and are off by less than
-# 1e-11 each.
+_ONE = 1 << 36  # in the sum's whole numbers: room for 100 million texts, and off by 1e-11 at most
 
 
 class EmbeddingSimilarity:
@@ -24,8 +22,9 @@ class EmbeddingSimilarity:
 
     The mean of cosines is the product of φ(h) / |φ(h)| with the mean of the normalised φ(r), so a
     running sum and a count stand for the whole history: time and memory do not grow with it. The
-    sum is of whole numbers, so that texts which leave the history leave nothing behind. A score is in [-1, 1]; a zero vector has cosine 0 with everything, and every score
-    is 0 while the history is empty.
+    sum is of whole numbers, so that texts which leave the history leave nothing behind. A score is
+    in [-1, 1]; a zero vector has cosine 0 with everything, and every score is 0 while the history
+    is empty.
 
     Embeddings of recent texts are kept, so that scoring texts and then adding them encodes each
     once. Copies (`copy.deepcopy`) share the encoder and are otherwise independent.

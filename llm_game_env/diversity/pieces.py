@@ -14,7 +14,8 @@ from llm_game_env.diversity.token_batch import END, TokenBatch
 _TOKENS = 1 << 16  # in a piece, until it is merged: the counters stay in the cache
 _MOST_MERGED = 4  # times as many words, of texts that differ: merging would take too long at once
 _MOST_REPEATS = np.iinfo(np.uint16).max
-_GONE = 8  # a piece is rid of its gone texts when they are one in so many
+_GONE = 8  # a piece may be rid of its gone texts when they are one in so many …
+_MOST_GONE = 5  # … and is at once when they are one in so many of all
 
 
 class SavedPieces(NamedTuple):
@@ -173,19 +174,28 @@ class Pieces:
         self._open_anew(tokens[of_left], left[left], ranks[of_left[: len(ranks)]])
 
     def _tidy_closed(self) -> None:
-        """Rid the piece that has most gone of them, one at a time so that it takes not long."""
+        """Rid pieces of gone texts, one at a time unless many are gone in all."""
+        while self._tidy_worst():
+            lefts = [piece.left for piece in self._closed]
+            gone = sum(np.count_nonzero(~left) for left in lefts)
+            if gone * _MOST_GONE <= sum(map(len, lefts)):
+                return
+
+    def _tidy_worst(self) -> bool:
+        """Rid the piece that has most gone of them, if that is worth while, and say so."""
         shares = [1 - np.mean(piece.left) for piece in self._closed]
-        if not shares or not _worth_tidying(self._closed[int(np.argmax(shares))].left):
-            return
-        number = int(np.argmax(shares))
-        piece = self._closed[number].without_gone()
-        self._closed[number] = piece
+        number = int(np.argmax(shares)) if shares else 0
+        if not shares or not _worth_tidying(self._closed[number].left):
+            return False
+        self._closed[number] = self._closed[number].without_gone()
+        # Small neighbours make one: or else there would be ever more, ever smaller.
         for first in (number - 1, number):
             both = self._closed[max(first, 0) : first + 2]
-            if first >= 0 and len(both) == 2 and _small(both):
+            if first >= 0 and len(both) == 2 and _small(*both):
                 one, other = (part.without_gone() for part in both)
                 self._closed[first : first + 2] = [one.followed_by(other)]
-                return
+                break
+        return True
 
     def _ranks_of(self, tokens: np.ndarray) -> np.ndarray:
         ranks = occurrence_ranks(tokens, self._max_order)
@@ -193,7 +203,8 @@ class Pieces:
 
 
 def _worth_tidying(left: np.ndarray) -> bool:
-    return np.count_nonzero(left) * _GONE <= len(left) * (_GONE - 1) and not left.all()
+    gone = len(left) - np.count_nonzero(left)
+    return bool(gone and gone * _GONE >= len(left))
 
 
 def _alike(earlier: Piece, later: Piece) -> bool:
@@ -204,6 +215,6 @@ def _alike(earlier: Piece, later: Piece) -> bool:
     return windows[0] <= 2 * windows[1] and words <= _MOST_MERGED * _TOKENS
 
 
-def _small(pieces: list[Piece]) -> bool:
-    words = sum(int(piece.stretch.ends[-1]) for piece in pieces)
-    return pieces[0].windowed == pieces[1].windowed and words <= _TOKENS
+def _small(one: Piece, other: Piece) -> bool:
+    words = int(one.stretch.ends[-1] + other.stretch.ends[-1])
+    return one.windowed == other.windowed and words <= _TOKENS

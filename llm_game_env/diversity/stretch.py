@@ -143,9 +143,16 @@ def closed_stretch(
 
 def merged(one: Stretch, other: Stretch) -> tuple[Stretch, np.ndarray]:
     """The texts of two stretches of the same kind in one, and the row of each of their rows."""
-    both = Stretch(*map(_joined, one, other))
+    lengths = np.concatenate([one.lengths, other.lengths])
+    both = one._replace(
+        tokens=np.concatenate([one.tokens, other.tokens]),
+        ranks=np.concatenate([one.ranks, other.ranks]),
+        ends=np.cumsum(lengths + 1),
+        lengths=lengths,
+        times=np.concatenate([one.times, other.times]),
+    )
     if one.windows is None or other.windows is None:
-        return both._replace(ends=np.cumsum(both.lengths + 1)), np.arange(len(both.ends))
+        return both, np.arange(len(lengths))
     columns = [*both.tokens.reshape(-1, one.step).T, *both.ranks.T]
     first, which = distinct_columns(columns)
     of_one, of_other = which[: len(one.ranks)], which[len(one.ranks) :]
@@ -218,13 +225,5 @@ def _without_repeated_texts(stretch: Stretch) -> tuple[Stretch, np.ndarray]:
     windows = np.frombuffer(b"".join(numbers), stretch.windows.dtype)
     lengths = np.array(list(map(len, numbers))) // windows.itemsize
     times = np.bincount(rows, weights=stretch.times)
-    once = stretch._replace(
-        windows=windows, ends=np.cumsum(lengths), lengths=lengths, times=times
-    )
+    once = stretch._replace(windows=windows, ends=np.cumsum(lengths), lengths=lengths, times=times)
     return once, rows
-
-
-def _joined(one: object, other: object) -> object:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return np.concatenate([one, other])
-    return one
