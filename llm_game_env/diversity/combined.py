@@ -64,7 +64,8 @@ class Diversity:
             window: keep the latest so many texts as the history; all of them by default. The
                 mean over a whole history hardly notices what was written lately.
             reservoir: keep a uniform sample of so many of all texts instead, see `Reservoir`: a
-                whole history at a bounded cost.
+                whole history at a bounded cost. After a resumption, embeddings of texts that leave
+                are computed anew: a sum is exact if the encoder returns the same for them.
             seed: of the reservoir's draws.
             within_batch: whether a text is compared with the other texts of its call as well, as
                 if they stood in the history; pairwise references only.
