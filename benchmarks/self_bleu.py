@@ -1,9 +1,11 @@
-"""What SelfBLEU takes against a long history, beside NLTK.
+"""What SelfBLEU takes against a long history, beside NLTK and fast_bleu.
 
     python benchmarks/self_bleu.py
 
-NLTK scores a sample of the pairs, as it takes over a minute for all of them, and its time is
-scaled up; the same sample tells that both agree.
+Both score a sample of the pairs, as they take over a minute for all of them, and their time is
+scaled up; the same sample tells that all agree. `fast_bleu.BLEU` is called for one (text,
+reference) pair at a time; without the package (`pip install fast-bleu`, which needs a C++ compiler)
+its column is left out. `fast_bleu.SelfBLEU` reads beyond its arrays and is not used.
 """
 
 import argparse
@@ -17,12 +19,18 @@ from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 from rich.console import Console
 from rich.table import Table
 
-from llm_game_env.diversity import SelfBLEU, split_words
+from llm_game_env.diversity import Diversity, SelfBLEU, split_words
 from llm_game_env.gatekeeper.grammar import all_questions
+
+try:
+    from fast_bleu import BLEU  # pyright: ignore[reportMissingImports]
+except ImportError:
+    BLEU = None
 
 NGRAMS = (2, 3, 4, 5)
 BATCH = 64
 SAMPLED = 8  # texts of the batch that NLTK scores against one set of references
+PAIRS = 600  # that fast_bleu scores
 
 Draw = Callable[[np.random.Generator, int], list[str]]
 
@@ -36,14 +44,25 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="batches of each (default: 15)")
     arguments = parser.parse_args()
     table = Table("texts", "references", title=f"{BATCH} texts against {arguments.history}, ms")
-    for column in ("score", "add", "NLTK", "NLTK ÷ score", "largest difference"):
+    columns = ["score", "add, median", "add, mean", "NLTK", "NLTK ÷ score", "largest difference"]
+    for column in [*columns, *(["fast_bleu", "fast_bleu ÷ score"] if BLEU else [])]:
         table.add_column(column, justify="right")
+    limited = Table("texts", "references", "history", title="The latest or a sample of so many, ms")
+    for column in ("score", "add, median", "add, mean", "add, largest"):
+        limited.add_column(column, justify="right")
     kinds: tuple[Literal["pairwise", "multi"], ...] = ("pairwise", "multi")
     for name, draw in (("varied", varied), ("two questions of the world", questions)):
         for references in kinds:
             cells = _measure(draw, references, arguments.history, arguments.rounds)
             table.add_row(name, references, *cells)
+            for limit in ("window", "reservoir"):
+                diversity = Diversity(
+                    self_bleu=1.0, references=references, **{limit: arguments.history}
+                )
+                cells = _measure_limited(diversity, draw, arguments.history, 8 * arguments.rounds)
+                limited.add_row(name, references, limit, *cells)
     Console().print(table)
+    Console().print(limited)
 
 
 def varied(rng: np.random.Generator, count: int) -> list[str]:
@@ -78,13 +97,50 @@ def _measure(
         scoring.append(_milliseconds(lambda texts=batch: measure.score(texts)))
         adding.append(_milliseconds(lambda texts=batch: measure.add(texts)))
     score_ms = statistics.median(scoring)
+    beside = []
+    if BLEU and references == "pairwise":
+        fast_ms = _fast_bleu(history, batch)
+        beside = [f"{fast_ms:,.0f}", f"{fast_ms / score_ms:,.0f}"]
     return [
         f"{score_ms:.1f}",
         f"{statistics.median(adding):.2f}",
+        f"{statistics.mean(adding):.2f}",
         f"{oracle_ms:,.0f}",
         f"{oracle_ms / score_ms:,.0f}",
         f"{difference:.0e}",
+        *beside,
     ]
+
+
+def _measure_limited(diversity: Diversity, draw: Draw, size: int, rounds: int) -> list[str]:
+    rng = np.random.default_rng(0)
+    for _ in range(2):  # Full, and then some have left.
+        diversity.add(draw(rng, size))
+    scoring, adding = [], []
+    for _ in range(rounds):
+        batch = draw(rng, BATCH)
+        scoring.append(_milliseconds(lambda texts=batch: diversity.score(texts)))
+        adding.append(_milliseconds(lambda texts=batch: diversity.add(texts)))
+    added = (statistics.median(adding), statistics.mean(adding), max(adding))
+    return [f"{statistics.median(scoring):.1f}", *(f"{ms:.2f}" for ms in added)]
+
+
+def _fast_bleu(history: list[str], batch: list[str]) -> float:
+    """fast_bleu's milliseconds for a whole batch; checks that its scores are ours."""
+    assert BLEU is not None
+    weights = {n: (1 / n,) * n for n in NGRAMS}
+    references = history[: PAIRS // len(batch)]
+    words = [split_words(text) for text in batch]
+    start = time.process_time()
+    scores = [
+        [np.mean(list(BLEU([split], weights).get_score([text]).values())) for text in words]
+        for split in map(split_words, references)
+    ]
+    took = 1e3 * (time.process_time() - start) * len(history) / len(references)
+    ours = SelfBLEU(NGRAMS)
+    ours.add(references)
+    np.testing.assert_allclose(np.mean(scores, axis=0), ours.score_in_full(batch), atol=1e-6)
+    return took
 
 
 def _beside_nltk(

@@ -1,11 +1,15 @@
 """The n-grams of a few hypotheses, numbered, with the hypotheses that hold each."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from llm_game_env.diversity.counters import Counters
 from llm_game_env.diversity.key_table import KeyTable
 from llm_game_env.diversity.occurrences import occurrence_ranks
 from llm_game_env.diversity.token_batch import END, TokenBatch, text_of_token
+
+_HYPOTHESES = 64  # at a time: a row of counters is one cache line
 
 
 class OrderFeatures:
@@ -47,11 +51,12 @@ class BatchFeatures:
         tokens = np.maximum(batch.tokens, END)
         rows = text_of_token(batch.tokens)
         ranks = occurrence_ranks(batch.tokens, max_order)
-        self.max_order = max_order
+        self._texts = len(batch.lengths)
         self.counters = Counters(len(batch.lengths), int(batch.lengths.max(initial=0)))
         self._local, words = _number_words(tokens, vocabulary_size)
         self._base = int(words.max(initial=0)) + 1
         self._tables: list[KeyTable] = []
+        self._ones = np.ones(0)  # made once for all products
         self.orders: list[OrderFeatures] = []
         places = np.flatnonzero(words)
         numbers = words[places]
@@ -83,7 +88,7 @@ class BatchFeatures:
         """
         places, keys = self._extend(places, numbers, words, order)
         numbers = self._tables[order - 2].find(keys)
-        kept = np.flatnonzero(numbers)
+        kept = np.flatnonzero(numbers != 0)
         return places.take(kept), numbers.take(kept)
 
     def count(self, order: int, found: np.ndarray, stops: np.ndarray) -> np.ndarray:
@@ -103,17 +108,46 @@ class BatchFeatures:
         holders = self.orders[order - 1].holders
         begins = np.zeros(len(stops) + 1, np.int32)
         begins[1:] = stops
-        shared = csr_array((np.ones(len(found)), found, begins), (len(stops), len(holders)))
+        if len(found) > len(self._ones):
+            self._ones = np.ones(len(found))
+        ones = self._ones[: len(found)]
+        shared = csr_array((ones, found, begins), (len(stops), len(holders)))
         return self.counters.read(shared @ holders)
+
+    def total(self, order: int, which: np.ndarray) -> np.ndarray:
+        """How many of some features of an order each hypothesis has.
+
+        Args:
+            order: n.
+            which: bool [features].
+
+        Returns:
+            unsigned integers [N].
+        """
+        sums = self.orders[order - 1].holders[which].sum(axis=0, keepdims=True)
+        return self.counters.read(sums)[0, : self._texts]
 
     def _extend(
         self, places: np.ndarray, numbers: np.ndarray, words: np.ndarray, order: int
     ) -> tuple[np.ndarray, np.ndarray]:
         # The shorter n-gram lies within a text that END follows, so the place exists.
         following = words.take(places + (order - 1))
-        kept = np.flatnonzero(following)
+        kept = np.flatnonzero(following != 0)
         keys = numbers.take(kept).astype(np.int64) * self._base + following.take(kept)
         return places.take(kept), keys
+
+
+def features_by_parts(
+    batch: TokenBatch, max_order: int, vocabulary_size: int
+) -> Iterator[tuple[slice, np.ndarray, BatchFeatures]]:
+    """A batch a few texts at a time: which they are, their lengths and their features."""
+    ends = np.cumsum(batch.lengths + 1)
+    for first in range(0, len(ends), _HYPOTHESES):
+        rows = slice(first, min(first + _HYPOTHESES, len(ends)))
+        lengths = batch.lengths[rows]
+        begin = ends[first] - lengths[0] - 1
+        part = TokenBatch(batch.tokens[begin : ends[rows.stop - 1]], lengths)
+        yield rows, lengths, BatchFeatures(part, max_order, vocabulary_size)
 
 
 def _number_words(tokens: np.ndarray, vocabulary_size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -68,7 +68,8 @@ class Diversity:
             window: keep the latest so many texts as the history; all of them by default. The
                 mean over a whole history hardly notices what was written lately.
             reservoir: keep a uniform sample of so many of all texts instead, see `Reservoir`: a
-                whole history at a bounded cost.
+                whole history at a bounded cost. After a resumption, embeddings of texts that leave
+                are computed anew: a sum is exact if the encoder returns the same for them.
             seed: of the reservoir's draws.
             within_batch: whether a text is compared with the other texts of its call as well, as
                 if they stood in the history; pairwise references only.
@@ -103,8 +104,8 @@ class Diversity:
         self._bleu = SelfBLEU(ngrams, references)
         self._encoder: CachedEncoder | None = None
         if self.weights["embedding"] and encoder is not None:
-            # Room for the whole of a limited history beside a batch: its sum is taken anew from the
-            # embeddings now and then, and none of its texts should be encoded twice for that.
+            # Room for the whole of a limited history beside a batch: a text's embedding is
+            # needed again when the text leaves, and should not be computed twice for that.
             held = window or reservoir or 0
             self._encoder = CachedEncoder(encoder, held + CACHED_TEXTS)
         self._histories: dict[str, History] = {}

@@ -10,14 +10,17 @@ from llm_game_env.diversity.token_batch import checked_texts
 from llm_game_env.encoders import Encoder
 from llm_game_env.errors import ConfigurationError, RewardError
 
+_ONE = 1 << 36  # in the sum's whole numbers: room for 100 million texts, and off by 1e-11 at most
+
 
 class EmbeddingSimilarity:
     """Mean cosine between φ(h) and φ(r) over the history's texts r (Zheng et al. 2024, §3).
 
     The mean of cosines is the product of φ(h) / |φ(h)| with the mean of the normalised φ(r), so a
-    float64 running sum and a count stand for the whole history: time and memory do not grow
-    with it. A score is in [-1, 1]; a zero vector has cosine 0 with everything, and every score
-    is 0 while the history is empty.
+    running sum and a count stand for the whole history: time and memory do not grow with it. The
+    sum is of whole numbers, so that texts which leave the history leave nothing behind. A score is
+    in [-1, 1]; a zero vector has cosine 0 with everything, and every score is 0 while the history
+    is empty.
 
     Embeddings of recent texts are kept, so that scoring texts and then adding them encodes each
     once. Copies (`copy.deepcopy`) share the encoder and are otherwise independent.
@@ -64,7 +67,7 @@ class EmbeddingSimilarity:
         if not len(texts) or self._count + others == 0:
             return np.zeros(len(texts), np.float32)
         vectors = self._embed(texts)
-        total = np.zeros(vectors.shape[1]) if self._sum is None else self._sum
+        total = np.zeros(vectors.shape[1]) if self._sum is None else self._sum / _ONE
         cosines = vectors @ total
         if within_batch:
             # A text is not compared with itself: its square is 1, or 0 for a zero vector.
@@ -78,19 +81,26 @@ class EmbeddingSimilarity:
         Raises:
             ConfigurationError, RewardError: as in `score`; the history is then unchanged.
         """
-        if len(checked_texts(texts)):
-            added = self._embed(texts).sum(axis=0)
-            self._sum = added if self._sum is None else self._sum + added
-            self._count += len(texts)
+        self.exchange([], texts)
 
-    def replace(self, texts: Sequence[str]) -> None:
-        """Make these texts the history; errors as in `add`."""
-        vectors = self._embed(checked_texts(texts)) if len(texts) else None
-        self._sum = None if vectors is None else vectors.sum(axis=0)
-        self._count = len(texts)
+    def exchange(self, gone: Sequence[str], texts: Sequence[str]) -> None:
+        """Remove texts that stand in the history, and append others.
+
+        A removed text is encoded anew if its embedding is not kept any more.
+
+        Raises:
+            ConfigurationError, RewardError: as in `score`; the history is then unchanged.
+        """
+        every = [*checked_texts(gone), *checked_texts(texts)]
+        if not every:
+            return
+        whole = np.rint(self._embed(every) * _ONE).astype(np.int64)
+        change = whole[len(gone) :].sum(axis=0) - whole[: len(gone)].sum(axis=0)
+        self._count += len(texts) - len(gone)
+        self._sum = (change if self._sum is None else self._sum + change) if self._count else None
 
     def state_dict(self) -> dict[str, Any]:
-        """The history: "count" (int) and "sum" (float64 [D], or None while it is empty)."""
+        """The history: "count" (int) and "sum" (int64 [D] in 2**-36, or None while it is empty)."""
         return {"count": self._count, "sum": None if self._sum is None else self._sum.copy()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -101,12 +111,13 @@ class EmbeddingSimilarity:
         """
         try:
             count, total = int(state["count"]), state["sum"]
-            total = None if total is None else np.array(total, np.float64)
+            total = None if total is None else np.array(total)
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"not a state of EmbeddingSimilarity ({error!r}); pass what state_dict() returned."
             ) from error
-        if (total is None) != (count == 0) or (total is not None and total.ndim != 1):
+        sums = total is None or (total.ndim == 1 and total.dtype == np.int64)
+        if (total is None) != (count == 0) or not sums:
             raise ConfigurationError(
                 f"the saved EmbeddingSimilarity counts {count} texts, which does not belong to "
                 "its sum; pass what state_dict() returned, unchanged."

@@ -1,6 +1,6 @@
 """One history of texts, and how much like it other texts are."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from llm_game_env.checks import brief
 from llm_game_env.diversity.embedding import EmbeddingSimilarity
-from llm_game_env.diversity.kept_texts import KeptTexts
+from llm_game_env.diversity.kept_texts import Change, KeptTexts
 from llm_game_env.diversity.self_bleu import SelfBLEU
 from llm_game_env.errors import ConfigurationError
 
@@ -55,16 +55,11 @@ class History:
             digests = [digest for digest in new if digest not in self._known]
             texts = [new[digest] for digest in digests]
         if self._kept is None:
-            self._each_part(lambda part: part.add(texts))
-            self._count += len(texts)
+            self._exchange(Change([], list(texts)), [])
         else:
-            kept = self._kept.added(texts)
-            held, grown = self._kept.texts, kept.texts[len(self._kept.texts) :]
-            if kept.texts[: len(held)] == held:
-                self._each_part(lambda part: part.add(grown))
-            else:
-                self._each_part(lambda part: part.replace(kept.texts))
-            self._kept, self._count = kept, len(kept.texts)
+            kept, change = self._kept.added(texts)
+            self._exchange(change, [self._kept.texts[place] for place in change.gone])
+            self._kept = kept
         if self._known is not None:
             self._known.update(digests)
 
@@ -113,11 +108,16 @@ class History:
         for name, part in self._parts.items():
             part.load_state_dict(saved[name])
 
-    def _each_part(self, change: Callable[[SelfBLEU | EmbeddingSimilarity], None]) -> None:
+    def _exchange(self, change: Change, gone: Sequence[str]) -> None:
+        """Carry out a change of the history; `gone` are the texts that leave it."""
         # The embedding first: its encoder is what can fail, and SelfBLEU cannot after the check.
-        for name in ("embedding", "self_bleu"):
-            if name in self._parts:
-                change(self._parts[name])
+        embedding, bleu = self._parts.get("embedding"), self._parts.get("self_bleu")
+        if isinstance(embedding, EmbeddingSimilarity):
+            embedding.exchange(gone, change.new)
+        if isinstance(bleu, SelfBLEU):
+            bleu.forget(change.gone)
+            bleu.add(change.new)
+        self._count += len(change.new) - len(gone)
 
 
 def _digest(text: str) -> bytes:

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -12,12 +12,24 @@ from llm_game_env.checks import check_flag, check_seed, check_whole
 from llm_game_env.errors import ConfigurationError
 
 
+class Change(NamedTuple):
+    """What an addition did to a history: first some texts leave it, then others join its end.
+
+    Attributes:
+        gone: positions of those that leave, ascending.
+        new: those that join.
+    """
+
+    gone: list[int]
+    new: list[str]
+
+
 class KeptTexts(Protocol):
     """A history of limited size; immutable, so that a failed addition leaves it as it was.
 
     Attributes:
         size: the most texts it holds.
-        texts: those it holds.
+        texts: those it holds, in the order in which they came.
     """
 
     @property
@@ -25,8 +37,8 @@ class KeptTexts(Protocol):
     @property
     def texts(self) -> tuple[str, ...]: ...
 
-    def added(self, texts: Sequence[str]) -> Self:
-        """The history after these texts."""
+    def added(self, texts: Sequence[str]) -> tuple[Self, Change]:
+        """The history after these texts, and how it came about."""
         ...
 
     def emptied(self) -> Self:
@@ -56,12 +68,17 @@ class Window:
     texts: tuple[str, ...] = ()
     distinct: bool = False
 
-    def added(self, texts: Sequence[str]) -> "Window":
+    def added(self, texts: Sequence[str]) -> tuple["Window", Change]:
         """The oldest go first."""
-        latest = (*self.texts, *texts)
+        again: set[str] = set()
         if self.distinct:
-            latest = tuple(dict.fromkeys(reversed(latest)))[::-1]
-        return replace(self, texts=latest[-self.size :])
+            again = set(texts)
+            texts = list(dict.fromkeys(reversed(texts)))[::-1]
+        new = list(texts[-self.size :])
+        stay = [place for place, text in enumerate(self.texts) if text not in again]
+        stay = stay[max(0, len(stay) + len(new) - self.size) :]
+        after = replace(self, texts=(*(self.texts[place] for place in stay), *new))
+        return after, Change(sorted(set(range(len(self.texts))) - set(stay)), new)
 
     def emptied(self) -> "Window":
         """No texts."""
@@ -82,6 +99,7 @@ class Reservoir:
 
     Vitter 1985, *Random Sampling with a Reservoir*, algorithm R: the t-th text takes the place of
     a random one with probability size / t, so that every text so far is held with that probability.
+    Here the one that leaves makes room at the end, which changes no probability.
 
     Attributes:
         size: the most texts it holds.
@@ -101,18 +119,29 @@ class Reservoir:
         """Holds nothing yet."""
         return cls(size, seed, rng=np.random.default_rng(seed))
 
-    def added(self, texts: Sequence[str]) -> "Reservoir":
+    def added(self, texts: Sequence[str]) -> tuple["Reservoir", Change]:
         """Each text is held, or not, by a draw of its own."""
-        held, seen, rng = list(self.texts), self.seen, copy.deepcopy(self.rng)
-        for text in texts:
-            seen += 1
-            if len(held) < self.size:
-                held.append(text)
-                continue
-            place = int(rng.integers(seen))
-            if place < self.size:
-                held[place] = text
-        return replace(self, texts=tuple(held), seen=seen, rng=rng)
+        rng = copy.deepcopy(self.rng)
+        before = len(self.texts)
+        gone: list[int] = []
+        every = [*self.texts, *texts]
+        held = list(range(before))  # places in these
+        for number in range(len(texts)):
+            if len(held) == self.size:
+                place = int(rng.integers(self.seen + number + 1))
+                if place >= self.size:
+                    continue
+                out = held.pop(place)
+                if out < before:
+                    gone.append(out)
+            held.append(before + number)
+        after = replace(
+            self,
+            texts=tuple([every[place] for place in held]),
+            seen=self.seen + len(texts),
+            rng=rng,
+        )
+        return after, Change(sorted(gone), list(after.texts[before - len(gone) :]))
 
     def emptied(self) -> "Reservoir":
         """No texts, and the generator as it was at first."""

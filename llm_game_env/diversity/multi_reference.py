@@ -90,10 +90,7 @@ class MultiReferenceHistory:
             places, homes = places[homes >= 0], homes[homes >= 0]
             shared = places[self._within_counts(batch.tokens, places, order, ranks)]
             matches.append(np.bincount(rows[shared], minlength=len(lengths)))
-        logs = [log_precision(m, lengths, n) for n, m in enumerate(matches, start=1)]
-        scores = mean_bleu(logs, self._ngrams)
-        scores *= brevity_penalty(self._closest_lengths(lengths), lengths)
-        return np.where(matches[0] > 0, scores, 0.0)
+        return bleu_of_one_set(matches, lengths, self._lengths, self._ngrams)
 
     def _add_lengths(self, lengths: np.ndarray) -> None:
         new = set(lengths.tolist()) - self._known_lengths
@@ -135,9 +132,30 @@ class MultiReferenceHistory:
             within[again] = self._repeats[order].contains(tokens, places[again], rank[again])
         return within
 
-    def _closest_lengths(self, lengths: np.ndarray) -> np.ndarray:
-        """The reference length closest to each text's, the shorter of two equally close."""
-        above = np.searchsorted(self._lengths, lengths).clip(max=len(self._lengths) - 1)
-        longer = self._lengths[above]
-        shorter = self._lengths[np.maximum(above - 1, 0)]
-        return np.where(np.abs(lengths - shorter) <= np.abs(longer - lengths), shorter, longer)
+
+def bleu_of_one_set(
+    matches: list[np.ndarray], lengths: np.ndarray, known: np.ndarray, ngrams: tuple[int, ...]
+) -> np.ndarray:
+    """BLEU of each text against a set of references.
+
+    Args:
+        matches: clipped matches of each order, int [N].
+        lengths: words of each text, int [N].
+        known: the different lengths of references, ascending int [L], L >= 1.
+        ngrams: the n to average over.
+
+    Returns:
+        float64 [N].
+    """
+    logs = [log_precision(m, lengths, n) for n, m in enumerate(matches, start=1)]
+    scores = mean_bleu(logs, ngrams)
+    scores *= brevity_penalty(_closest_lengths(lengths, known), lengths)
+    return np.where(matches[0] > 0, scores, 0.0)
+
+
+def _closest_lengths(lengths: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The reference length closest to each text's, the shorter of two equally close."""
+    above = np.searchsorted(known, lengths).clip(max=len(known) - 1)
+    longer = known[above]
+    shorter = known[np.maximum(above - 1, 0)]
+    return np.where(np.abs(lengths - shorter) <= np.abs(longer - lengths), shorter, longer)

@@ -25,13 +25,13 @@ def kept(diversity: Diversity, seed: str = "") -> dict[str, Any]:
 
 def test_a_reservoir_is_a_uniform_sample() -> None:
     held = Counter(
-        text for seed in range(2000) for text in Reservoir.empty(5, seed).added(WORDS).texts
+        text for seed in range(2000) for text in Reservoir.empty(5, seed).added(WORDS)[0].texts
     )
     # Each of 20 texts is in a sample of 5 with probability 1/4: 500 of 2,000, deviation 19.4.
     assert set(held) == set(WORDS)
     assert all(abs(count - 500) < 97 for count in held.values()), held  # Five deviations.
     # Pairs, too: 5/20 * 4/19 of 2,000 hold the first and the last, 105, deviation 10.
-    samples = [set(Reservoir.empty(5, seed).added(WORDS).texts) for seed in range(2000)]
+    samples = [set(Reservoir.empty(5, seed).added(WORDS)[0].texts) for seed in range(2000)]
     both = sum({WORDS[0], WORDS[-1]} <= sample for sample in samples)
     assert abs(both - 105) < 50
 
@@ -41,14 +41,16 @@ def test_what_a_reservoir_holds_was_added(batches: list[list[str]], size: int) -
     reservoir = Reservoir.empty(size, seed=0)
     for batch in batches:
         before = reservoir
-        reservoir = reservoir.added(batch)
-        assert before == before.added([])  # An addition leaves the old one as it was.
+        reservoir, (gone, new) = reservoir.added(batch)
+        stayed = [text for place, text in enumerate(before.texts) if place not in gone]
+        assert reservoir.texts == (*stayed, *new)
+        assert before == before.added([])[0]  # An addition leaves the old one as it was.
     everything = [text for batch in batches for text in batch]
     assert reservoir.seen == len(everything)
     assert len(reservoir.texts) == min(size, len(everything))
     assert not Counter(reservoir.texts) - Counter(everything)
     # How the texts were cut into batches does not matter.
-    assert reservoir == Reservoir.empty(size, seed=0).added(everything)
+    assert reservoir == Reservoir.empty(size, seed=0).added(everything)[0]
 
 
 def test_a_reservoir_scores_as_its_texts_do() -> None:
@@ -56,7 +58,7 @@ def test_a_reservoir_scores_as_its_texts_do() -> None:
     for start in range(0, 20, 5):
         sampled.add(WORDS[start : start + 5])
     plain = Diversity(self_bleu=1.0, embedding=1.0, encoder=letters)
-    plain.add(Reservoir.empty(4, 3).added(WORDS).texts)
+    plain.add(Reservoir.empty(4, 3).added(WORDS)[0].texts)
     assert len(sampled) == 4
     np.testing.assert_allclose(sampled.score(WORDS), plain.score(WORDS), rtol=1e-6)
 
@@ -119,9 +121,18 @@ def test_a_large_limited_history_encodes_each_text_once(limit: dict[str, Any]) -
 
 
 def test_a_window_holds_the_latest() -> None:
-    assert Window(3).added("abcde").added("f").texts == ("d", "e", "f")
-    assert Window(3).added("ab").emptied().texts == ()
-    assert Window(3, distinct=True).added("abba").added("cab").added("bd").texts == ("a", "b", "d")
+    window, (gone, new) = Window(3).added(list("abcde"))
+    assert (window.texts, gone, new) == (("c", "d", "e"), [], ["c", "d", "e"])
+    window, (gone, new) = window.added(["f"])
+    assert (window.texts, gone, new) == (("d", "e", "f"), [0], ["f"])
+    assert window.emptied().texts == ()
+
+
+def test_a_window_of_different_texts_holds_each_where_it_came_last() -> None:
+    window, (gone, new) = Window(3, distinct=True).added(list("abbac"))
+    assert (window.texts, gone, new) == (("b", "a", "c"), [], ["b", "a", "c"])
+    window, (gone, new) = window.added(["a", "d"])
+    assert (window.texts, gone, new) == (("c", "a", "d"), [0, 1], ["a", "d"])
 
 
 @pytest.mark.parametrize(

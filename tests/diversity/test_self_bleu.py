@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
 
-from llm_game_env.diversity import SelfBLEU, distinct, pairwise, split_words
+from llm_game_env.diversity import SelfBLEU, distinct, pieces, split_words
 from llm_game_env.diversity.counters import Counters
 from llm_game_env.diversity.distinct import distinct_columns
 from llm_game_env.diversity.key_table import KeyTable
@@ -185,12 +185,12 @@ def test_a_history_without_its_repetitions_scores_as_with_them(
     texts += [" ".join(texts), "n1 n1 n1 n1 the the of the the of the", "unheard of"]
     whole = SelfBLEU()
     whole.add(history)
-    monkeypatch.setattr(pairwise, "_TOKENS", 1500)
+    monkeypatch.setattr(pieces, "_TOKENS", 1500)
     stretched = SelfBLEU()
     for begin in range(0, len(history), 9):
         stretched.score(texts[:2])
         stretched.add(history[begin : begin + 9])
-    closed = stretched._history._closed  # pyright: ignore[reportAttributeAccessIssue]
+    closed = [piece.stretch for piece in stretched._history.pieces._closed]  # pyright: ignore
     assert any(stretch.windows is not None and stretch.times.max() > 1 for stretch in closed)
     np.testing.assert_allclose(
         stretched.score_in_full(texts), whole.score_in_full(texts), rtol=0, atol=1e-12
