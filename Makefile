@@ -26,12 +26,13 @@ study: $(INSTALLED) ## compare all arms over several random seeds
 world: $(INSTALLED) ## rebuild the models of the built-in world
 	$(BIN)/python -m llm_game_env.gatekeeper.build
 
-bench: $(INSTALLED) ## measure the environments beside PettingZoo's and TextArena's own
+bench: $(INSTALLED) ## measure the environments beside others' games, SelfBLEU and a guard
 	$(BIN)/python -m pip install -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/environment_cost.py
 	$(BIN)/python benchmarks/many_episodes.py
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/self_bleu.py
+	$(BIN)/python benchmarks/guard_scaling.py
 
 test: $(INSTALLED) ## run the tests that take seconds
 	$(BIN)/python -m pytest

@@ -39,7 +39,14 @@ def load_pretrained(
         raise ConfigurationError(
             f"{str(path)!r} has no weights for {sorted(report['missing_keys'])}; give a {kind}"
         )
+    _set_missing_chunk(model.config)
     return model, tokenizer
+
+
+def _set_missing_chunk(config: Any) -> None:
+    """Llama Guard 4 is published without a chunk of attention, for which transformers asks."""
+    if getattr(config, "attention_chunk_size", 0) is None:
+        config.attention_chunk_size = config.max_position_embeddings  # One chunk is no chunk.
 
 
 def load_tokenizer(path: str | PathLike[str]) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tokenizers import AddedToken
 
-from llm_game_env.chat import PLAIN_TEMPLATE, encode_chats
+from llm_game_env.chat import PLAIN_TEMPLATE, encode_chats, encode_pieces
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.spaces import Message
 
@@ -118,6 +118,48 @@ def test_plain_template_for_a_base_model(byte_tokenizer: Any) -> None:
     assert ids.count(byte_tokenizer.eos_token_id) == 2
     assert byte_tokenizer.chat_template is None
     assert PLAIN_TEMPLATE.startswith("{% for message")
+
+
+LLAMA_GUARD_LIKE = (
+    "{%- if categories is not defined -%}"
+    "{%- set categories = {'S1': 'Jokes.', 'S2': 'Cats.'} -%}{%- endif -%}"
+    "{{- '<|im_start|>user\n\n' -}}"
+    "{%- for message in messages -%}"
+    "{%- for part in message['content'] | selectattr('type', 'equalto', 'image') -%}"
+    "{{- '<image>' -}}{%- endfor -%}{%- endfor -%}"
+    "{%- for key in categories -%}{%- if key not in excluded_category_keys -%}"
+    "{{- key + ': ' + categories[key] + '\n' -}}{%- endif -%}{%- endfor -%}"
+    "{%- for message in messages -%}"
+    "{%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}"
+    "{{- raise_exception('roles must alternate') -}}{%- endif -%}"
+    "{%- set role = 'User' if message['role'] == 'user' else 'Agent' -%}"
+    "{%- for part in message['content'] | selectattr('type', 'equalto', 'text') -%}"
+    "{{- role + ': ' + part['text'] | trim + '\n\n' -}}{%- endfor -%}{%- endfor -%}"
+    "{{- '<|im_end|><|im_start|>assistant' -}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        ({}, "S1: Jokes.\nS2: Cats.\n"),
+        ({"excluded_category_keys": ["S1"]}, "S2: Cats.\n"),
+        ({"categories": {"S9": "Milk."}}, "S9: Milk.\n"),
+    ],
+)
+def test_a_guards_template_of_content_parts_and_categories(
+    byte_tokenizer: Any, variables: dict[str, Any], shown: str
+) -> None:
+    """As Llama Guard 3 1B and 4 have them: of a plain string they would show nothing."""
+    byte_tokenizer.chat_template = LLAMA_GUARD_LIKE
+    chat = [Message(role="user", content="a cat?"), Message(role="assistant", content=f"no {END}")]
+    (row,) = encode_pieces(byte_tokenizer, [chat], add_generation_prompt=False, variables=variables)
+    assert [piece.message for piece in row] == [None, 0, None, 1, None]
+    ids = [token for piece in row for token in piece.ids]
+    assert byte_tokenizer.decode(ids) == (
+        f"<|im_start|>user\n\n{shown}User: a cat?\n\nAgent: no {END}\n\n{END}<|im_start|>assistant"
+    )
+    assert ids.count(byte_tokenizer.eos_token_id) == 1  # The one in the answer is spelt out.
 
 
 def test_a_template_that_refuses_a_role(byte_tokenizer: Any) -> None:

@@ -1,5 +1,6 @@
 """Sequence classifiers as reward models, on tiny ones with random weights."""
 
+import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,21 @@ def test_label_is_found_by_name(
         assert isinstance(model, RewardModel)
         assert model.best == 1.0
         assert model.score(EXCHANGES)[4] == pytest.approx(float(expected[i]), abs=1e-5)
+
+
+def test_labels_without_names_go_by_their_numbers(
+    word_tokenizer: PreTrainedTokenizerFast, save_classifier: SaveClassifier
+) -> None:
+    path = Path(save_classifier("bert", word_tokenizer, ["bad", "good"]))
+    expected = ClassifierReward(path, label="good").score(EXCHANGES)
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    del config["id2label"], config["label2id"]
+    (path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    scores = ClassifierReward(path, label="LABEL_1").score(EXCHANGES)
+    np.testing.assert_array_equal(scores, expected)
+    for label in (None, "good", "1"):
+        with pytest.raises(ConfigurationError, match=r"labels \['LABEL_0', 'LABEL_1'\], got"):
+            ClassifierReward(path, label=label)
 
 
 @pytest.mark.parametrize(

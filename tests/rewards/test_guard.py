@@ -251,6 +251,23 @@ def test_text_of_an_exchange_is_never_read_as_markup(guard_path: Path) -> None:
     )  # The template's own, after the prompt and the response.
 
 
+def test_a_template_of_content_parts_gives_the_same_scores(guard_path: Path) -> None:
+    """Llama Guard 3 1B and 4 go through the parts of a message, and show nothing of a string."""
+    parts = TEMPLATE.replace("message['content']", "part['text']").replace(
+        "{{ message['role']",
+        "{% for part in message['content'] | selectattr('type', 'equalto', 'text') %}"
+        "{{ message['role']",
+    )
+    family = replace(
+        FAMILY, template=parts.replace("{% endfor %}task", "{% endfor %}" * 2 + "task")
+    )
+    earlier = (Message(role="user", content="song"), Message(role="assistant", content="milk"))
+    exchanges = [exchange("cat", "tea gun", earlier), exchange("dog", "tea"), *calm_exchanges(3)]
+    expected = GuardReward(guard_path, FAMILY).score(exchanges)
+    assert np.ptp(expected) > 0.8
+    np.testing.assert_array_equal(GuardReward(guard_path, family).score(exchanges), expected)
+
+
 def test_wild_guard_takes_the_template_of_its_card() -> None:
     family = wild_guard("{{ messages[-2]['content'] }} | {{ messages[-1]['content'] }}: ")
     assert family.template is not None
