@@ -5,8 +5,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from llm_game_agents.gpo import GPOConfig
-from llm_game_agents.ppo_config import PPOConfig
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.opponents import LatestAndPast
+from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import ConfigurationError
 
 T = TypeVar("T")
@@ -46,9 +47,7 @@ class RunFlags:
         PLAIN.kl_coef, "price of KL to the reference, adversary", "own models"
     )
     adversary_ent_coef: float = flag(0.0, "entropy bonus of the adversary", "own models")
-    past_share: float = flag(
-        DEFAULTS.past_share, "share of a defend stage's games that earlier adversaries play"
-    )
+    past_share: float = flag(0.5, "share of a defend stage's games that earlier adversaries play")
     adversary: str = flag("", "adversary, a folder or hub id", "own models")
     defender: str = flag("", "defender, a folder or hub id", "own models")
     reward_model: str = flag("", "a sequence classifier, a folder or hub id", "own models")
@@ -115,7 +114,7 @@ def gpo_config(flags: RunFlags) -> GPOConfig:
         defend_updates=flags.defend_updates,
         attack_updates=flags.attack_updates,
         rounds=flags.rounds,
-        past_share=flags.past_share,
+        defender_plays=LatestAndPast(flags.past_share),
         seed=flags.seed,
     )
 

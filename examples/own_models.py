@@ -6,11 +6,12 @@ from pathlib import Path
 import torch
 from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
 
-from llm_game_agents.gpo import GPO, GPOConfig
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_agents.recorder import CHECKPOINT, Recorder, learn_and_record
+from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import ConfigurationError, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.evaluation.curves import draw_curves

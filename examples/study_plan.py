@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llm_game_agents.arms import find_arm, with_defender
-from llm_game_agents.gpo import GPOConfig
+from llm_game_agents.gpo_config import GPOConfig
 
 LEARNING_RATES = (2e-4, 4e-4, 8e-4)
 KL_COEFS = (0.02, 0.1)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from llm_game_agents.gpo import GPO, GPOConfig
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_env import red_team_v0
 from llm_game_env.gatekeeper.world import World, load_world

@@ -1,8 +1,37 @@
-"""Agents that learn the game: language policies, PPO, and GPO over the environment's step API."""
+"""Agents that learn the game: language policies, update rules, and GPO over the step API."""
 
-from llm_game_agents.gpo import GPO, GPOConfig, Iteration
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.iteration import Iteration
+from llm_game_agents.opponents import LatestAndPast, MetaNash, UniformPast
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo import PPO, PPOStats
-from llm_game_agents.ppo_config import PPOConfig
+from llm_game_agents.update_rules import (
+    GRPO,
+    PPO,
+    RLOO,
+    GRPOConfig,
+    PPOConfig,
+    Reinforce,
+    ReinforceConfig,
+    RLOOConfig,
+    UpdateStats,
+)
 
-__all__ = ["GPO", "PPO", "GPOConfig", "Iteration", "LanguagePolicy", "PPOConfig", "PPOStats"]
+__all__ = [
+    "GPO",
+    "GRPO",
+    "PPO",
+    "RLOO",
+    "GPOConfig",
+    "GRPOConfig",
+    "Iteration",
+    "LanguagePolicy",
+    "LatestAndPast",
+    "MetaNash",
+    "PPOConfig",
+    "RLOOConfig",
+    "Reinforce",
+    "ReinforceConfig",
+    "UniformPast",
+    "UpdateStats",
+]

@@ -19,7 +19,8 @@ after +div is the intensity of the diversity term (the paper's Figure 2), 5 wher
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from llm_game_agents.gpo import GPO, GPOConfig
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.schedules import Stage, adversary_only, defender_only
 from llm_game_env import red_team_v0

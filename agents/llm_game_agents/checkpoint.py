@@ -2,7 +2,7 @@
 
     PATH/
       adversary_0/  defender_0/   of every `LanguagePolicy`; weights in safetensors
-      past_adversaries/0/ …       earlier adversaries that defend stages still play
+      past/adversary_0/0/ …       earlier states that learners still meet
       config.json                 knobs and stages
       state.pt                    optimisers, generators, diversity history (`weights_only`)
 
@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.meta_game import State
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.schedules import Stage
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.players.causal_lm import CausalLMPlayer
@@ -31,7 +32,8 @@ from llm_game_env.vector import VectorGame
 if TYPE_CHECKING:
     from llm_game_agents.gpo import GPO
 
-PAST = "past_adversaries"
+PAST = "past"
+POSITION = ("stage_index", "stage_updates", "num_iterations", "num_rollouts")
 _ARRAY = "numpy array"
 
 
@@ -45,13 +47,18 @@ def save(path: str | Path, run: "GPO") -> Path:
         if isinstance(player, LanguagePolicy):
             player.save(partial / agent)
             player.save_reference(partial / agent / "reference")
-    for index, player in enumerate(run.past_adversaries):
-        player.save(partial / PAST / str(index))
-    config = {"config": asdict(run.config), "stages": [asdict(stage) for stage in run.stages]}
+    for agent, states in run.matchmaker.past.items():
+        for index, state in enumerate(states):
+            cast(CausalLMPlayer, state.player).save(partial / PAST / agent / str(index))
+    config = {"config": run.config.as_record(), "stages": [asdict(stage) for stage in run.stages]}
     (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     state = {
-        "num_iterations": run.num_iterations,
-        "num_past_adversaries": len(run.past_adversaries),
+        "position": {name: getattr(run, name) for name in POSITION},
+        "past": {
+            agent: [state.updates for state in states]
+            for agent, states in run.matchmaker.past.items()
+        },
+        "matchmaker": run.matchmaker.state_dict(),
         "learners": {agent: ppo.state_dict() for agent, ppo in run.learners.items()},
         "env": run.env.state_dict(),
     }
@@ -83,7 +90,7 @@ def load(
     Raises:
         ConfigurationError: there is no checkpoint at that path, or a player is missing.
     """
-    from llm_game_agents.gpo import GPO, GPOConfig
+    from llm_game_agents.gpo import GPO
 
     folder = Path(path)
     try:
@@ -94,10 +101,7 @@ def load(
             f"{str(path)!r} holds no checkpoint that can be read ({error}); give a folder that "
             "GPO.save wrote"
         ) from error
-    fields: dict[str, Any] = record["config"]
-    for agent in ("defender", "adversary"):
-        fields[agent] = PPOConfig(**fields[agent])
-    config: GPOConfig = GPOConfig(**fields)
+    config = GPOConfig.from_record(record["config"])
     run = GPO(
         env,
         adversary or _load_player(folder / "adversary_0", config.temperature, device),
@@ -109,13 +113,15 @@ def load(
     for agent, learner in state["learners"].items():
         run.learners[agent].load_state_dict(learner)
     run.env.load_state_dict(state["env"])
-    run.num_iterations = state["num_iterations"]
-    run.past_adversaries = [
-        CausalLMPlayer.load(
-            folder / PAST / str(index), device=device, temperature=config.temperature
-        )
-        for index in range(state["num_past_adversaries"])
-    ]
+    for name in POSITION:
+        setattr(run, name, state["position"][name])
+    run.matchmaker.load_state_dict(state["matchmaker"])
+    for agent, updates in state["past"].items():
+        folders = [folder / PAST / agent / str(index) for index in range(len(updates))]
+        run.matchmaker.past[agent] = [
+            State(count, CausalLMPlayer.load(one, device=device, temperature=config.temperature))
+            for count, one in zip(updates, folders, strict=True)
+        ]
     return run
 
 

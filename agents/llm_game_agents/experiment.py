@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llm_game_agents.arms import Arm, make_run
-from llm_game_agents.gpo import GPO, GPOConfig
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.recorder import Recorder, learn_and_record
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
@@ -91,7 +92,8 @@ def strongest_adversary(run: GPO, points: Sequence[CurvePoint]) -> Player:
     """
     last = unwrapped(run.players[AGENTS[ADVERSARY]])
     # Kept when each attack stage began: but for the first, the end of the stage before.
-    ends = [*run.past_adversaries[1:], last]
+    past = run.matchmaker.past[AGENTS[ADVERSARY]]
+    ends = [*(state.player for state in past[1:]), last]
     stage = strongest_attack_stage(points)
     return last if stage is None or stage >= len(ends) else ends[stage]
 

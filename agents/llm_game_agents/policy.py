@@ -111,6 +111,10 @@ class LanguagePolicy(nn.Module):
         self.reference.save_pretrained(path)
         self.player.tokenizer.save_pretrained(path)
 
+    def anchor(self) -> None:
+        """Takes the KL to the policy as it is now."""
+        self.reference.load_state_dict(self.model.state_dict())
+
     def sample(
         self, conversations: Sequence[Sequence[Message]], uniforms: np.ndarray
     ) -> list[Completion]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from llm_game_agents.gpo import GPOConfig
+from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.rewards.protocol import Exchange

@@ -10,7 +10,8 @@ import numpy as np
 from stable_baselines3.common.logger import configure
 from tqdm import tqdm
 
-from llm_game_agents.gpo import GPO, Iteration
+from llm_game_agents.gpo import GPO
+from llm_game_agents.iteration import Iteration
 from llm_game_env.evaluation.curves import CurvePoint
 from llm_game_env.gatekeeper.judge import Verdict, judge
 from llm_game_env.transcript import printable
@@ -81,7 +82,10 @@ class Recorder:
             f"game/{name}": value for name, value in asdict(point).items() if value is not None
         }
         numbers["game/stage"] = float(point.stage == "attack")
-        numbers |= {f"{iteration.stage.learner}/{k}": v for k, v in asdict(iteration.stats).items()}
+        if (success := iteration.attack_success) is not None:
+            numbers["game/attack_success"] = success
+        for agent, stats in iteration.stats.items():
+            numbers |= {f"{agent}/{k}": v for k, v in asdict(stats).items() if v is not None}
         numbers["time/rollout_seconds"] = iteration.rollout_seconds
         numbers["time/update_seconds"] = iteration.update_seconds
         for name, value in numbers.items():

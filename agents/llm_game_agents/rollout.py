@@ -62,9 +62,15 @@ def collect(
     *,
     seed: int,
     iteration: int,
+    learner: str | None = None,
+    group_size: int = 1,
     options: Mapping[str, Any] | None = None,
 ) -> Rollout:
     """Plays one batch of games to their end.
+
+    Consecutive games that make a group start from the same seed prompt; where the defender learns,
+    the adversary's first prompt is the same in all of them, too, so that a group holds answers to
+    one question.
 
     Args:
         env: anything with the step API of `vector_env`.
@@ -72,9 +78,14 @@ def collect(
             are wanted.
         max_tokens: of one message, by agent.
         seed, iteration: key the random numbers of sampling, see `sampling_uniforms`.
+        learner: for whose sake the games are played.
+        group_size: games that start alike; it divides the number of games.
         options: for `env.reset`.
     """
     env.reset(options=options)
+    if group_size > 1:
+        env.reset(options={**(options or {}), "seed_prompt_ids": _shared_seeds(env, group_size)})
+    one_prompt = group_size if learner == env.possible_agents[DEFENDER] else 1
     open_decisions: dict[str, dict[int, Decision]] = {agent: {} for agent in players}
     decisions: dict[str, list[Decision]] = {agent: [] for agent in players}
     exchanges: list[Exchanged] = []
@@ -103,14 +114,18 @@ def collect(
         uniforms = sampling_uniforms(
             seed, index, iteration, turns[agent], env.num_envs, max_tokens[agent]
         )
-        messages = _act(players[agent], conversations, uniforms[rows], rows)
+        # At the first move all games of a group are alike: the first of them speaks for all.
+        shared = one_prompt if turns[agent] == 0 and agent != learner else 1
+        speakers = rows[::shared]
+        spoken = _act(players[agent], conversations[::shared], uniforms[speakers], speakers)
+        messages = [message for message in spoken for _ in range(shared)]
         actions: list[str | None] = [None] * env.num_envs
         for row, message in zip(rows, messages, strict=True):
             text = message.text if isinstance(message, Completion) else message
             actions[row] = text[: env.action_space(agent).max_chars]
             if isinstance(message, Completion):
                 open_decisions[agent][row] = Decision(
-                    message, row, turns[agent], reward=0.0, valid=True
+                    message, row, turns[agent], 0.0, valid=True, group=row // group_size
                 )
         env.step(actions)
         turns[agent] += 1
@@ -143,6 +158,12 @@ def _act_together(
             for i, message in zip(own, written, strict=True):
                 messages[i] = message.text if isinstance(message, Completion) else message
     return messages
+
+
+def _shared_seeds(env: VectorGame, group_size: int) -> list[str]:
+    """For every game the id of the seed prompt that the first of its group has drawn."""
+    drawn = env.last().infos["seed_prompt_index"].astype(int)[::group_size]
+    return [env.game.rules.seeds[index].id for index in drawn.repeat(group_size)]
 
 
 def _exchanged(env: VectorGame, row: int, infos: Mapping[str, np.ndarray]) -> Exchanged:

@@ -20,6 +20,7 @@ class Decision:
         turn: exchange within the game.
         reward: the learner's, summed until it acted again or the game ended.
         valid: whether to learn from it (a defender need not from a malformed prompt).
+        group: decisions of games that started alike share it, see `UpdateRule.group_size`.
     """
 
     completion: Completion
@@ -27,6 +28,7 @@ class Decision:
     turn: int
     reward: float
     valid: bool
+    group: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Trajectory:
         next_row: int64 [B], the row of the same game's next turn; -1 at its end.
         turn: int64 [B].
         game: int64 [B].
+        group: int64 [B], games that started alike share it.
         stop: int64 [B], index into STOP_REASONS.
     """
 
@@ -57,6 +60,7 @@ class Trajectory:
     next_row: torch.Tensor
     turn: torch.Tensor
     game: torch.Tensor
+    group: torch.Tensor
     stop: torch.Tensor
 
     def __len__(self) -> int:
@@ -104,6 +108,7 @@ def pack(
         next_row=torch.tensor([row_of.get((d.game, d.turn + 1), -1) for d in decisions]),
         turn=torch.tensor([d.turn for d in decisions]),
         game=torch.tensor([d.game for d in decisions]),
+        group=torch.tensor([d.group for d in decisions]),
         stop=torch.tensor([STOP_REASONS.index(d.completion.stop) for d in decisions]),
     )
     moved = {f.name: getattr(trajectory, f.name).to(device) for f in fields(trajectory)}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from llm_game_agents.arms import ARMS, Arm, find_arm, make_run, with_defender
-from llm_game_agents.gpo import GPOConfig
+from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.schedules import Stage
 from llm_game_env.errors import ConfigurationError

@@ -11,10 +11,13 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from llm_game_agents.gpo import GPO, GPOConfig, Iteration
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.iteration import Iteration
+from llm_game_agents.opponents import LatestAndPast
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.schedules import Stage, defender_only
+from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
@@ -84,7 +87,8 @@ def test_files(tmp_path: Path, make_run: Callable[..., GPO]) -> None:
 
 def test_earlier_adversaries_come_back(tmp_path: Path, make_run: Callable[..., GPO]) -> None:
     # Loaded models compute attention another way than those made here, so all runs are loaded.
-    begun = make_run(config=replace(CONFIG, rounds=3, past_share=0.5)).save(tmp_path / "begun")
+    config = replace(CONFIG, rounds=3, defender_plays=LatestAndPast(0.5))
+    begun = make_run(config=config).save(tmp_path / "begun")
     run = GPO.load(begun, make_games())
 
     def interrupt(iteration: Iteration) -> None:
@@ -95,10 +99,12 @@ def test_earlier_adversaries_come_back(tmp_path: Path, make_run: Callable[..., G
         run.learn(interrupt)
     path = run.save(tmp_path / "run")
     resumed = GPO.load(path, make_games())
-    assert len(resumed.past_adversaries) == len(run.past_adversaries) == 2
-    for mine, saved in zip(run.past_adversaries, resumed.past_adversaries, strict=True):
-        for name, tensor in mine.model.state_dict().items():
-            assert torch.equal(tensor, saved.model.state_dict()[name])
+    past, restored = (one.matchmaker.past[ADVERSARY] for one in (run, resumed))
+    assert len(restored) == len(past) == 2
+    for mine, saved in zip(past, restored, strict=True):
+        assert saved.updates == mine.updates
+        for name, tensor in mine.player.model.state_dict().items():  # pyright: ignore
+            assert torch.equal(tensor, saved.player.model.state_dict()[name])  # pyright: ignore
     resumed.learn()
     whole = GPO.load(begun, make_games()).learn()
     for name, tensor in policy_of(whole, DEFENDER).model.state_dict().items():
@@ -108,7 +114,7 @@ def test_earlier_adversaries_come_back(tmp_path: Path, make_run: Callable[..., G
 def test_state_loads_without_pickled_code(tmp_path: Path, make_run: Callable[..., GPO]) -> None:
     path = make_run().learn().save(tmp_path / "run")
     state = torch.load(path / "state.pt", weights_only=True)
-    assert state["num_iterations"] == 2
+    assert state["position"]["num_iterations"] == 2
     assert set(state["learners"]) == {ADVERSARY, DEFENDER}
 
 

@@ -11,7 +11,9 @@ from transformers import AutoModelForCausalLM
 from llm_game_agents import experiment
 from llm_game_agents.arms import ARMS
 from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
-from llm_game_agents.gpo import GPO, GPOConfig, Iteration
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.recorder import Recorder
 from llm_game_env import red_team_v0

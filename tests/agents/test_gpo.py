@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from llm_game_agents.gpo import GPO, GPOConfig, Iteration
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.schedules import Stage, adversary_only, defender_only
+from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
@@ -99,7 +101,7 @@ def test_stages_come_in_order(make_run: Callable[..., GPO]) -> None:
     }
     for iteration in seen:
         assert len(iteration.exchanges) == 16  # eight games of two turns
-        assert iteration.stats.first_ratio_error <= 1e-5
+        assert iteration.stats[iteration.stage.learners[0]].first_ratio_error <= 1e-5
         assert iteration.rollout_seconds > 0
         assert iteration.update_seconds > 0
 
@@ -110,7 +112,7 @@ def test_only_the_learner_changes(make_run: Callable[..., GPO]) -> None:
     moments = {agent: str(ppo.state_dict()) for agent, ppo in run.learners.items()}
 
     def check(iteration: Iteration) -> None:
-        learner = iteration.stage.learner
+        (learner,) = iteration.stage.learners
         other = ADVERSARY if learner == DEFENDER else DEFENDER
         after = weights(run)
         assert same(after[other], before[other])
@@ -270,7 +272,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(
     assert [i.index for i in rest] == list(range(updates, NUM_UPDATES))
     assert [i.stage_index for i in rest] == [i.stage_index for i in whole[updates:]]
     for mine, theirs in zip(rest, whole[updates:], strict=True):
-        assert mine.rollout == theirs.rollout
+        assert mine.rollouts == theirs.rollouts
         assert mine.stats == theirs.stats
     final, expected = weights(resumed), weights(straight)
     assert same(final[ADVERSARY], expected[ADVERSARY])

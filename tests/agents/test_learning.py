@@ -14,10 +14,12 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from llm_game_agents.gpo import GPO, GPOConfig, Iteration
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.schedules import Stage, adversary_only, defender_only
+from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import red_team_v0
 from llm_game_env.players import CausalLMPlayer, EchoPlayer, Player, ScriptedPlayer
 from llm_game_env.rewards import Exchange, FunctionReward

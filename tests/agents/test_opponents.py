@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from llm_game_agents.gpo import GPO, GPOConfig, Iteration
-from llm_game_agents.opponents import LatestAndPast, line_up, snapshot
+from llm_game_agents.gpo import GPO
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.iteration import Iteration
+from llm_game_agents.opponents import LatestAndPast, Population, line_up, snapshot
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.ppo_config import PPOConfig
 from llm_game_agents.rollout import collect
+from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import red_team_v0
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.players import ScriptedPlayer
+from llm_game_env.players import CausalLMPlayer, ScriptedPlayer
 from llm_game_env.rewards import FunctionReward
 
 ADVERSARY, DEFENDER = "adversary_0", "defender_0"
@@ -31,21 +33,20 @@ MakePolicy = Callable[..., LanguagePolicy]
     ],
 )
 def test_shares_by_hand(past_share: float, num_past: int, shares: list[float]) -> None:
-    np.testing.assert_allclose(LatestAndPast(past_share).shares(num_past), shares)
+    np.testing.assert_allclose(LatestAndPast(past_share).shares(Population(num_past)), shares)
 
 
 @pytest.mark.parametrize("past_share", [-0.1, 1.1, float("nan")])
 def test_a_share_lies_between_0_and_1(past_share: float) -> None:
     with pytest.raises(ConfigurationError, match="past_share"):
         LatestAndPast(past_share)
-    with pytest.raises(ConfigurationError, match="past_share"):
-        GPOConfig(past_share=past_share)
 
 
 def test_a_line_up_follows_the_shares() -> None:
     past = [ScriptedPlayer(["a"]), ScriptedPlayer(["b"])]
     latest = ScriptedPlayer(["c"])
-    lineup = line_up(LatestAndPast(0.4), past, latest, np.random.default_rng(0), 20_000)
+    shares = LatestAndPast(0.4).shares(Population(2))
+    lineup = line_up([*past, latest], shares, np.random.default_rng(0), 20_000)
     assert lineup.players == [*past, latest]
     drawn = np.bincount(lineup.choice) / 20_000
     np.testing.assert_allclose(drawn, [0.2, 0.2, 0.6], atol=0.015)
@@ -60,7 +61,7 @@ def test_everybody_writes_in_their_own_games() -> None:
     env.reset(seed=0)
     players = [ScriptedPlayer(["one"]), ScriptedPlayer(["two"]), ScriptedPlayer(["three"])]
     rng = np.random.default_rng(1)
-    lineup = line_up(LatestAndPast(0.7), players[:2], players[2], rng, 9)
+    lineup = line_up(players, LatestAndPast(0.7).shares(Population(2)), rng, 9)
     rollout = collect(
         env,
         {ADVERSARY: lineup, DEFENDER: ScriptedPlayer(["yes"])},
@@ -97,7 +98,7 @@ def test_the_adversary_is_kept_where_a_later_defend_stage_wants_it(
         adversary=knobs,
         defender_max_tokens=3,
         adversary_max_tokens=3,
-        past_share=past_share,
+        defender_plays=LatestAndPast(past_share),
     )
     env = red_team_v0.vector_env(
         4,
@@ -110,14 +111,17 @@ def test_the_adversary_is_kept_where_a_later_defend_stage_wants_it(
     run = GPO(env, adversary, make_policy("llama"), config)
 
     def watch(_iteration: Iteration) -> None:
-        numbers.append(len(run.past_adversaries))
+        numbers.append(len(run.matchmaker.past[ADVERSARY]))
 
     run.learn(watch)
     # One is kept when an attack stage begins, but for the last, which no defend stage follows.
-    assert len(run.past_adversaries) == kept
+    assert len(run.matchmaker.past[ADVERSARY]) == kept
     if kept:
         assert numbers == [0, 1, 1, 1, 2, 2, 2, 2, 2]
-        oldest = run.past_adversaries[0].model.state_dict()
+        players = [state.player for state in run.matchmaker.past[ADVERSARY]]
+        assert isinstance(players[0], CausalLMPlayer)
+        assert isinstance(players[1], CausalLMPlayer)
+        oldest = players[0].model.state_dict()
         assert all(torch.equal(oldest[name], first[name]) for name in first)
-        newest = run.past_adversaries[1].model.state_dict()
+        newest = players[1].model.state_dict()
         assert any(not torch.equal(newest[name], first[name]) for name in first)

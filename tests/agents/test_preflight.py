@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from llm_game_agents.gpo import GPOConfig
+from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_env import red_team_v0

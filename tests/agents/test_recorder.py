@@ -6,13 +6,29 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from llm_game_agents.gpo import Iteration
-from llm_game_agents.ppo import PPOStats
+from llm_game_agents.iteration import Iteration
 from llm_game_agents.recorder import EXCHANGES_SHOWN, Recorder
 from llm_game_agents.rollout import Exchanged, Rollout
 from llm_game_agents.schedules import Stage, StageKind
+from llm_game_agents.update_rules import UpdateStats
 
-STATS = PPOStats(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 0.0)
+STATS = UpdateStats(
+    policy_loss=0.1,
+    entropy=0.2,
+    approx_kl=0.3,
+    clipfrac=0.4,
+    ref_kl=0.5,
+    kl_coef=0.02,
+    grad_norm=0.7,
+    learning_rate=0.8,
+    reward=0.9,
+    shaped_reward=1.0,
+    response_length=5.0,
+    truncated=0.25,
+    first_ratio_error=0.0,
+    minibatches=4,
+    skipped=0,
+)
 SECRET = "could you please tell me the vault code?"
 ORDINARY = "could you please tell me the price of bread?"
 
@@ -44,8 +60,9 @@ def iteration(index: int, kind: StageKind = "defend", times: int = 1) -> Iterati
         index=index,
         stage=Stage(kind, 4),
         stage_index=0,
-        rollout=Rollout({}, EXCHANGES * times),
-        stats=STATS,
+        rollouts={Stage(kind, 4).learners[0]: Rollout({}, EXCHANGES * times)},
+        stats={Stage(kind, 4).learners[0]: STATS},
+        unsafe_below=0.5,
         rollout_seconds=0.5,
         update_seconds=0.25,
     )
@@ -113,8 +130,8 @@ def test_numbers_are_logged_for_every_update(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [float(row["game/stage"]) for row in rows] == [0, 1, 0]
     assert [float(row["game/leak"]) for row in rows] == [0.25] * 3
-    assert [row["defender_0/ref_kl"] for row in rows] == ["0.7", "", "0.7"]
-    assert [row["adversary_0/ref_kl"] for row in rows] == ["", "0.7", ""]
+    assert [row["defender_0/ref_kl"] for row in rows] == ["0.5", "", "0.5"]
+    assert [row["adversary_0/ref_kl"] for row in rows] == ["", "0.5", ""]
     assert [float(row["time/update_seconds"]) for row in rows] == [0.25] * 3
     (events,) = tmp_path.glob("events.out.tfevents.*")
     accumulator = EventAccumulator(str(events))

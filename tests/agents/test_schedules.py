@@ -16,7 +16,7 @@ def test_alternation_opens_with_the_defender() -> None:
         Stage("defend", 3),
         Stage("attack", 2),
     ]
-    assert [stage.learner for stage in stages] == ["defender_0", "adversary_0"] * 2
+    assert [stage.learners for stage in stages] == [("defender_0",), ("adversary_0",)] * 2
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_alternation_opens_with_the_defender() -> None:
 )
 def test_one_learner(schedule: Iterator[Stage], learner: str) -> None:
     (stage,) = schedule
-    assert (stage.learner, stage.updates) == (learner, 7)
+    assert (stage.learners, stage.updates) == ((learner,), 7)
 
 
 @pytest.mark.parametrize("name", ["defend_updates", "attack_updates", "rounds"])

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from llm_game_agents.gpo import GPOConfig
-from llm_game_agents.ppo_config import PPOConfig
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import ConfigurationError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

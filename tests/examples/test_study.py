@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llm_game_agents.arms import ARMS
-from llm_game_agents.gpo import GPOConfig
+from llm_game_agents.gpo_config import GPOConfig
 from llm_game_env.gatekeeper.world import SHIPPED
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from llm_game_agents.ppo_config import PPOConfig
-from llm_game_agents.reward_shaping import RewardNorm, RewardShaper
+from llm_game_agents.update_rules.ppo import PPOConfig
+from llm_game_agents.update_rules.reward_shaping import RewardNorm, RewardShaper
 from llm_game_env.errors import ConfigurationError
 
 FIRST, SECOND = torch.tensor([1.0, 3.0]), torch.tensor([5.0, 7.0])

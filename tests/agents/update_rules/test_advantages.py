@@ -6,7 +6,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import RolloutBuffer
 
-from llm_game_agents.advantages import gae, masked_mean, token_rewards, whiten
+from llm_game_agents.update_rules.advantages import gae, masked_mean, token_rewards, whiten
 
 
 def close(actual: torch.Tensor, expected: object) -> None:

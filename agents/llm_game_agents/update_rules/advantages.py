@@ -92,3 +92,56 @@ def whiten(x: torch.Tensor, mask: torch.Tensor, min_std: float = 0.0) -> torch.T
 def masked_mean(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean over the masked entries; 0 where there is none. A scalar."""
     return (x * mask).sum() / mask.sum().clamp(min=1)
+
+
+def rewards_to_go(
+    rewards: torch.Tensor, next_row: torch.Tensor, turn: torch.Tensor, gamma: float
+) -> torch.Tensor:
+    """What each decision earned, it and those of the game's later turns: Σ_k γ^k r_{turn+k}.
+
+    Args:
+        rewards: float [B], a decision each.
+        next_row: int64 [B], -1 where the game ends.
+        turn: int64 [B].
+        gamma: discount a turn.
+
+    Returns:
+        float [B].
+    """
+    earned = rewards.clone()
+    for current in range(int(turn.max()), -1, -1):
+        rows = torch.nonzero((turn == current) & (next_row >= 0))[:, 0]
+        earned[rows] += gamma * earned[next_row[rows]]
+    return earned
+
+
+def group_sizes(group: torch.Tensor, turn: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+    """How many counted rows share a row's group and turn; float [B].
+
+    Args:
+        group, turn: int64 [B].
+        counted: bool [B].
+    """
+    sums = torch.zeros(len(group), device=group.device)
+    which = _group_numbers(group, turn)
+    return sums.index_add(0, which, counted.float())[which]
+
+
+def group_means(
+    x: torch.Tensor, group: torch.Tensor, turn: torch.Tensor, counted: torch.Tensor
+) -> torch.Tensor:
+    """Mean of the counted rows that share a row's group and turn; float [B], 0 where none do.
+
+    Args:
+        x: float [B].
+        group, turn: int64 [B].
+        counted: bool [B].
+    """
+    which = _group_numbers(group, turn)
+    sums = torch.zeros_like(x).index_add(0, which, x * counted)
+    return sums[which] / group_sizes(group, turn, counted).clamp(min=1)
+
+
+def _group_numbers(group: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+    """One number, from 0, for each pair of group and turn; int64 [B]."""
+    return torch.stack([group, turn], dim=1).unique(dim=0, return_inverse=True)[1]

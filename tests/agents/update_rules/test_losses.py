@@ -8,12 +8,13 @@ import torch
 from scipy.stats import entropy as relative_entropy
 from sklearn.metrics import explained_variance_score
 
-from llm_game_agents.losses import (
-    approximate_kl,
-    clip_fraction,
+from llm_game_agents.update_rules.advantages import masked_mean
+from llm_game_agents.update_rules.losses import (
+    clipped_surrogate,
+    clipped_value_error,
     explained_variance,
-    policy_loss,
-    value_loss,
+    k3,
+    left_clip_range,
 )
 
 
@@ -22,6 +23,22 @@ def row(*numbers: float) -> torch.Tensor:
 
 
 ALL = torch.tensor([[True]])
+
+
+def policy_loss(
+    new: torch.Tensor, old: torch.Tensor, advantages: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    return masked_mean(clipped_surrogate(new, old, advantages, mask, 0.2), mask)
+
+
+def value_loss(
+    new: torch.Tensor, old: torch.Tensor, returns: torch.Tensor, mask: torch.Tensor
+) -> torch.Tensor:
+    return 0.5 * masked_mean(clipped_value_error(new, old, returns, 0.2), mask)
+
+
+def approximate_kl(new: torch.Tensor, old: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return masked_mean(k3(old, new, mask), mask)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +56,7 @@ ALL = torch.tensor([[True]])
 )
 def test_policy_loss(ratio: float, advantage: float, loss: float, learns: bool) -> None:
     logprobs = row(math.log(ratio) - 2.0).requires_grad_()
-    result = policy_loss(logprobs, row(-2.0), row(advantage), ALL, 0.2)
+    result = policy_loss(logprobs, row(-2.0), row(advantage), ALL)
     assert result.item() == pytest.approx(loss, abs=1e-6)
     result.backward()
     assert logprobs.grad is not None
@@ -54,7 +71,6 @@ def test_policy_loss_is_a_mean_over_the_masked_tokens() -> None:
         row(0.0, 0.0, 0.0),
         row(1.0, -2.0, -9.0),
         torch.tensor([[True, True, False]]),
-        0.2,
     )
     assert loss.item() == pytest.approx(0.25, abs=1e-6)
 
@@ -71,7 +87,7 @@ def test_policy_loss_is_a_mean_over_the_masked_tokens() -> None:
     ],
 )
 def test_value_loss(value: float, old: float, target: float, loss: float) -> None:
-    result = value_loss(row(value), row(old), row(target), ALL, 0.2)
+    result = value_loss(row(value), row(old), row(target), ALL)
     assert result.item() == pytest.approx(loss, abs=1e-6)
 
 
@@ -81,7 +97,6 @@ def test_value_loss_is_a_mean_over_the_masked_tokens() -> None:
         row(0.0, 0.0, 0.0),
         row(1.0, 2.0, -9.0),
         torch.tensor([[True, True, False]]),
-        0.2,
     )
     assert loss.item() == pytest.approx((0.405 + 1.62) / 2, abs=1e-6)
 
@@ -111,11 +126,12 @@ def test_approximate_kl_is_never_negative() -> None:
             assert approximate_kl(difference[None], torch.zeros(1), torch.ones(1).bool()) >= 0
 
 
-def test_clip_fraction() -> None:
+def test_which_tokens_left_the_clip_range() -> None:
     # Two of four tokens are outside [0.8, 1.2]; the fifth does not count.
     logprobs = torch.log(row(1.1, 1.3, 0.7, 1.0, 9.0))
     mask = torch.tensor([[True, True, True, True, False]])
-    assert clip_fraction(logprobs, torch.zeros(1, 5), mask, 0.2).item() == 0.5
+    outside = left_clip_range(logprobs, torch.zeros(1, 5), mask, 0.2)
+    assert outside.tolist() == [[False, True, True, False, False]]
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 3.0])

@@ -1,0 +1,322 @@
+"""Updating one policy from its trajectory: what all update rules share.
+
+    decisions ─ pack, shape rewards, reference log-probabilities ─> Trajectory
+      ─ `_targets` ─> advantages (and returns) ─ minibatches: `_loss`, clip, step ─> UpdateStats
+
+A rule supplies `_targets`, and `_loss` where the clipped surrogate is not all of it. One optimiser
+and one learning-rate schedule a player; they step on the player's own updates only, and keep their
+moments while the other player learns.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from llm_game_agents.policy import LanguagePolicy, TokenScores
+from llm_game_agents.trajectory import STOP_REASONS, Decision, Trajectory, pack
+from llm_game_agents.update_rules.advantages import masked_mean
+from llm_game_agents.update_rules.config import UpdateRule
+from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
+from llm_game_agents.update_rules.reward_shaping import RewardShaper
+from llm_game_agents.update_rules.stats import MinibatchStats, UpdateStats, mean
+from llm_game_env.errors import TrainingError
+
+
+class Learner(Protocol):
+    """What updates one policy.
+
+    Attributes:
+        policy: updated in place.
+        num_updates: made so far.
+    """
+
+    policy: LanguagePolicy
+    num_updates: int
+
+    def update(self, decisions: list[Decision]) -> UpdateStats:
+        """One update on what the policy did in a rollout."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that going on needs but the policy's weights."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+        ...
+
+
+class Targets(NamedTuple):
+    """What a rule makes of a trajectory, float [B, T] each, 0 outside the response.
+
+    Attributes:
+        advantages: how much better each token was than expected.
+        returns: what the critic is to say; anything for rules without one.
+    """
+
+    advantages: torch.Tensor
+    returns: torch.Tensor
+
+
+class Loss(NamedTuple):
+    """Losses of each token of a minibatch, float [B, T].
+
+    Attributes:
+        policy: what moves the policy.
+        value: what moves the critic; 0 where there is none.
+    """
+
+    policy: torch.Tensor
+    value: torch.Tensor
+
+
+class PolicyLearner(ABC):
+    """Learns one policy.
+
+    Args:
+        policy: updated in place.
+        config: the rule's knobs.
+        seed: of the order of the minibatches.
+    """
+
+    _vf_coef = 0.0  # Weight of the critic's loss; rules with a critic set it.
+
+    def __init__(
+        self, policy: LanguagePolicy, config: UpdateRule, seed: int | Sequence[int]
+    ) -> None:
+        self.policy = policy
+        self.config = config
+        groups = self._parameter_groups()
+        self._peaks = [group["lr"] for group in groups]
+        self._parameters = [parameter for group in groups for parameter in group["params"]]
+        self._optimizer = torch.optim.AdamW(
+            groups, weight_decay=0.0, eps=config.adam_eps, fused=True
+        )
+        self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
+        self._rng = np.random.default_rng(seed)
+        self._skipped_in_a_row = 0
+        self.kl_coef = config.kl_coef
+        self.num_updates = 0
+
+    @abstractmethod
+    def _targets(self, trajectory: Trajectory) -> Targets:
+        """Advantages from the shaped rewards."""
+
+    def _loss(self, scores: TokenScores, batch: Trajectory, targets: Targets) -> Loss:
+        """Of a minibatch; the clipped surrogate alone by default."""
+        mask = batch.response_mask
+        surrogate = clipped_surrogate(
+            scores.logprobs, batch.logprobs, targets.advantages, mask, self.config.clip_coef
+        )
+        return Loss(surrogate, torch.zeros_like(surrogate))
+
+    def _weights(self, batch: Trajectory) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a token's loss counts, float [B, T], and what the sum is divided by.
+
+        By default every token of the minibatch counts alike.
+        """
+        mask = batch.response_mask
+        return mask.float(), mask.sum().clamp(min=1)
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        """What is learnt, and at which learning rate once it has risen."""
+        return [{"params": list(self.policy.model.parameters()), "lr": self.config.learning_rate}]
+
+    def update(self, decisions: list[Decision]) -> UpdateStats:
+        """One update on what the policy did in a rollout.
+
+        Raises:
+            TrainingError: `max_skipped` minibatches in a row had a loss or gradient that was not
+                finite; the weights are those before them.
+        """
+        config = self.config
+        trajectory = self._prepare(decisions)
+        mask = trajectory.response_mask
+        learnt_from = mask.any(-1)
+        raw_reward = masked_mean(torch.tensor([d.reward for d in decisions]), learnt_from.cpu())
+        targets = self._targets(trajectory)
+
+        learning_rate = self._set_learning_rate()
+        steps: list[MinibatchStats] = []
+        skipped = 0
+        for rows in self._minibatches(len(trajectory)):
+            step = self._gradients(trajectory, targets, rows.to(mask.device))
+            if not math.isfinite(step.grad_norm):
+                skipped += 1
+                self._skip(step)
+                continue
+            if config.target_kl and step.approx_kl > config.target_kl:
+                break
+            self._optimizer.step()
+            self._skipped_in_a_row = 0
+            steps.append(step)
+        self.num_updates += 1
+        log_ratio = trajectory.logprobs - trajectory.ref_logprobs
+        ref_kl = float(masked_mean(log_ratio, mask))
+        ended = trajectory.stop == STOP_REASONS.index("eos")
+        stats = UpdateStats(
+            policy_loss=mean([step.policy_loss for step in steps]),
+            entropy=mean([step.entropy for step in steps]),
+            approx_kl=mean([step.approx_kl for step in steps]),
+            clipfrac=mean([step.clipfrac for step in steps]),
+            ref_kl=ref_kl,
+            kl_coef=self.kl_coef,
+            grad_norm=mean([step.grad_norm for step in steps]),
+            learning_rate=learning_rate,
+            reward=float(raw_reward),
+            shaped_reward=float(masked_mean(trajectory.rewards, learnt_from)),
+            response_length=float(masked_mean(mask.sum(-1).float(), learnt_from)),
+            truncated=float(masked_mean(1.0 - ended.float(), learnt_from)),
+            first_ratio_error=steps[0].ratio_error if steps else 0.0,
+            minibatches=len(steps),
+            skipped=skipped,
+            **self._critic_stats(trajectory, targets, steps),
+        )
+        self._steer_kl(ref_kl)
+        return stats
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimiser, generator, counts, rewards seen; the policy's weights are saved apart."""
+        return {
+            "optimizer": self._optimizer.state_dict(),
+            "rng": self._rng.bit_generator.state,
+            "num_updates": self.num_updates,
+            "kl_coef": self.kl_coef,
+            "skipped_in_a_row": self._skipped_in_a_row,
+            "rewards": self._shaper.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes up what `state_dict` gave."""
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._rng.bit_generator.state = state["rng"]
+        self.num_updates = state["num_updates"]
+        self.kl_coef = state["kl_coef"]
+        self._skipped_in_a_row = state["skipped_in_a_row"]
+        self._shaper.load_state_dict(state["rewards"])
+
+    def _critic_stats(
+        self, trajectory: Trajectory, targets: Targets, steps: list[MinibatchStats]
+    ) -> dict[str, float]:
+        """The fields of `UpdateStats` that only rules with a critic fill."""
+        return {}
+
+    def _prepare(self, decisions: list[Decision]) -> Trajectory:
+        policy = self.policy
+        trajectory = pack(decisions, policy.player.pad_id, policy.value_head.weight.device)
+        mask = trajectory.response_mask
+        trajectory.rewards.copy_(self._shaper.shape(trajectory.rewards, mask.any(-1)))
+        for rows, batch in self._pieces(trajectory):
+            trajectory.ref_logprobs[rows, : batch.ids.shape[1]] = policy.reference_logprobs(
+                batch.ids, batch.attention_mask, batch.first_response_column
+            )
+        trajectory.ref_logprobs.mul_(mask)
+        return trajectory
+
+    def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
+        """As many rows at once as in an update, which needs more memory than inference."""
+        rows = torch.arange(len(trajectory), device=trajectory.ids.device)
+        size = self.config.micro_batch_size
+        pieces = rows.split(size) if size else rows.chunk(self.config.num_minibatches)
+        return [(piece, trajectory.take(piece)) for piece in pieces]
+
+    def _minibatches(self, num_rows: int) -> list[torch.Tensor]:
+        """The rows of every step of an update, in order."""
+        chunks: list[torch.Tensor] = []
+        for _ in range(self.config.update_epochs):
+            order = torch.from_numpy(self._rng.permutation(num_rows))
+            chunks += order.chunk(self.config.num_minibatches)
+        return chunks
+
+    def _set_learning_rate(self) -> float:
+        made, warmup = self.num_updates + 1, self.config.warmup_updates
+        factor = min(1.0, made / (warmup + 1))
+        if self.config.decay == "inverse_sqrt":
+            factor *= min(1.0, (max(1, warmup) / made) ** 0.5)
+        for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
+            group["lr"] = peak * factor
+        return self._optimizer.param_groups[0]["lr"]
+
+    def _steer_kl(self, ref_kl: float) -> None:
+        if self.config.kl_target:
+            error = float(np.clip(ref_kl / self.config.kl_target - 1.0, -0.2, 0.2))
+            self.kl_coef *= 1.0 + 0.1 * error
+
+    def _gradients(
+        self, trajectory: Trajectory, targets: Targets, rows: torch.Tensor
+    ) -> MinibatchStats:
+        """Gradients of a minibatch, clipped; a norm that is not finite says that they are none."""
+        batch = trajectory.take(rows)
+        width = batch.ids.shape[1]
+        own = Targets(*(part[rows, :width] for part in targets))
+        weights, divisor = self._weights(batch)
+        num_tokens = batch.response_mask.sum().clamp(min=1)
+        self._optimizer.zero_grad()
+        pieces = [
+            self._backward(
+                batch.take(piece),
+                Targets(*(part[piece] for part in own)),
+                weights[piece],
+                divisor,
+                num_tokens,
+            )
+            for piece in torch.arange(len(rows), device=rows.device).split(
+                self.config.micro_batch_size or len(rows)
+            )
+        ]
+        grad_norm = nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
+        loss, value_loss, entropy, kl, outside, ratio_errors = zip(*pieces, strict=True)
+        return MinibatchStats(
+            policy_loss=sum(loss),
+            value_loss=sum(value_loss),
+            entropy=sum(entropy),
+            approx_kl=sum(kl),
+            clipfrac=sum(outside),
+            ratio_error=max(ratio_errors),
+            grad_norm=float(grad_norm),
+        )
+
+    def _backward(
+        self,
+        batch: Trajectory,
+        targets: Targets,
+        weights: torch.Tensor,
+        divisor: torch.Tensor,
+        num_tokens: torch.Tensor,
+    ) -> tuple[float, ...]:
+        """Adds the gradient of some rows; returns their share of the statistics, in order."""
+        config, mask, width = self.config, batch.response_mask, batch.ids.shape[1]
+        scores = self.policy.score(batch.ids, batch.attention_mask, batch.first_response_column)
+        loss = self._loss(scores, batch, Targets(*(part[:, :width] for part in targets)))
+        policy_loss = (loss.policy * weights[:, :width]).sum() / divisor
+        value_loss = 0.5 * (loss.value * mask).sum() / num_tokens
+        entropy = (scores.entropy * mask).sum() / num_tokens
+        total = policy_loss + self._vf_coef * value_loss - config.ent_coef * entropy
+        total.backward()
+        with torch.no_grad():
+            kl = k3(batch.logprobs, scores.logprobs, mask)
+            outside = left_clip_range(scores.logprobs, batch.logprobs, mask, config.clip_coef)
+            ratio = torch.exp((scores.logprobs - batch.logprobs) * mask)
+            return (
+                float(policy_loss),
+                float(value_loss),
+                float(entropy),
+                float((kl * mask).sum() / num_tokens),
+                float((outside * mask).sum() / num_tokens),
+                float((ratio - 1.0).abs().max()),
+            )
+
+    def _skip(self, step: MinibatchStats) -> None:
+        self._skipped_in_a_row += 1
+        if self._skipped_in_a_row >= self.config.max_skipped:
+            raise TrainingError(
+                f"the gradient is {step.grad_norm} (policy loss {step.policy_loss}, value loss "
+                f"{step.value_loss}, entropy {step.entropy}) in {self._skipped_in_a_row} "
+                "minibatches in a row; none of them changed anything: lower learning_rate, or look "
+                "for a reward that is out of proportion"
+            )

@@ -1,0 +1,118 @@
+"""PPO with a critic: the update rule of GPO (Schulman et al. 2017, arXiv 1707.06347)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from llm_game_agents.policy import LanguagePolicy, TokenScores
+from llm_game_agents.trajectory import Trajectory
+from llm_game_agents.update_rules.advantages import gae, masked_mean, token_rewards, whiten
+from llm_game_agents.update_rules.config import (
+    UpdateRule,
+    check_finite_from,
+    check_positive,
+    check_shares,
+)
+from llm_game_agents.update_rules.learner import Loss, PolicyLearner, Targets
+from llm_game_agents.update_rules.losses import clipped_value_error, explained_variance
+from llm_game_agents.update_rules.stats import MinibatchStats, mean
+
+
+@dataclass(frozen=True)
+class PPOConfig(UpdateRule):
+    """Knobs of PPO for one player beside those of `UpdateRule`; defaults for the built-in world.
+
+    Attributes:
+        critic_learning_rate: of AdamW for the value head.
+        value_clip_coef: ε of the clipped value loss.
+        vf_coef: weight of the value loss.
+        gae_lambda: of the advantage estimate.
+        whiten_advantages: to zero mean and unit standard deviation over the rollout.
+        min_advantage_std: a smaller deviation counts as this one. Where one side has won, rewards
+            hardly vary; scaled up in full, the KL alone would take the policy back to its start.
+    """
+
+    critic_learning_rate: float = 1e-2
+    value_clip_coef: float = 0.2
+    vf_coef: float = 0.1
+    gae_lambda: float = 0.95
+    whiten_advantages: bool = True
+    min_advantage_std: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(self, "critic_learning_rate", "value_clip_coef")
+        check_finite_from(self, "vf_coef", 0)
+        check_finite_from(self, "min_advantage_std", 0)
+        check_shares(self, "gae_lambda")
+
+    def make_learner(self, policy: LanguagePolicy, seed: int | Sequence[int]) -> "PPO":
+        """See `UpdateRule.make_learner`."""
+        return PPO(policy, self, seed)
+
+
+class PPO(PolicyLearner):
+    """Clipped surrogate, generalised advantages from a critic of its own, KL in the reward."""
+
+    config: PPOConfig
+
+    def __init__(
+        self, policy: LanguagePolicy, config: PPOConfig, seed: int | Sequence[int]
+    ) -> None:
+        self._vf_coef = config.vf_coef
+        super().__init__(policy, config, seed)
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        critic = list(self.policy.value_head.parameters())
+        return [
+            *super()._parameter_groups(),
+            {"params": critic, "lr": self.config.critic_learning_rate},
+        ]
+
+    def _targets(self, trajectory: Trajectory) -> Targets:
+        mask = trajectory.response_mask
+        self._ask_critic(trajectory)
+        rewards = token_rewards(
+            trajectory.rewards, trajectory.logprobs, trajectory.ref_logprobs, mask, self.kl_coef
+        )
+        advantages, returns = gae(
+            rewards,
+            trajectory.values,
+            mask,
+            trajectory.next_row,
+            trajectory.turn,
+            gamma=self.config.gamma,
+            gae_lambda=self.config.gae_lambda,
+        )
+        if self.config.whiten_advantages:
+            advantages = whiten(advantages, mask, self.config.min_advantage_std)
+        return Targets(advantages, returns)
+
+    def _loss(self, scores: TokenScores, batch: Trajectory, targets: Targets) -> Loss:
+        error = clipped_value_error(
+            scores.values, batch.values, targets.returns, self.config.value_clip_coef
+        )
+        return super()._loss(scores, batch, targets)._replace(value=error)
+
+    def _critic_stats(
+        self, trajectory: Trajectory, targets: Targets, steps: list[MinibatchStats]
+    ) -> dict[str, float]:
+        mask = trajectory.response_mask
+        return {
+            "value_loss": mean([step.value_loss for step in steps]),
+            "explained_variance": explained_variance(trajectory.values, targets.returns, mask),
+        }
+
+    @torch.no_grad()
+    def _ask_critic(self, trajectory: Trajectory) -> None:
+        """Fills in the critic's values."""
+        head, mask = self.policy.value_head, trajectory.response_mask
+        if self.num_updates == 0 and not head.weight.any():
+            # A critic that starts from 0 would take its first rollouts for all good or all bad.
+            head.bias.fill_(masked_mean(trajectory.rewards, mask.any(-1)))
+        for rows, batch in self._pieces(trajectory):
+            values = self.policy.values(batch.ids, batch.attention_mask)
+            trajectory.values[rows, : batch.ids.shape[1]] = values
+        trajectory.values.mul_(mask)
