@@ -1,28 +1,18 @@
 """Conversations as token ids, by a tokenizer's own chat template.
 
 What a player wrote is data: a special token or a template marker spelt out in a message is
-tokenised as the characters it consists of. The template is rendered with placeholders where the
-contents stand; its own pieces are tokenised with special tokens, the contents without.
+tokenised as the characters it consists of. A conversation without any is read in one, as the
+tokenizer itself would read it. Of another, the template's own text and the contents are tokenised
+apart, the contents without special tokens.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
-from llm_game_env.errors import ConfigurationError
+from llm_game_env.chat_template import lay_out
 from llm_game_env.spaces import Message, without_half_pairs
-
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}"
-    "{{ message['role'].capitalize() + ': ' + message['content'] }}"
-    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}{{ '\n' }}"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
-)
-"""Used for tokenizers that have no chat template of their own (base models such as GPT-2)."""
-
-# Private-use characters: no template writes them, and no tokenizer sees them.
-_PLACEHOLDER = re.compile("\ue000([0-9]+)\ue001")
 
 
 class Piece(NamedTuple):
@@ -84,26 +74,35 @@ def encode_pieces(
     Raises:
         ConfigurationError: see `encode_chats`.
     """
-    contents: list[str] = []
-    layouts: list[list[str]] = []
-    for messages in conversations:
-        rendered = _render(tokenizer, messages, add_generation_prompt, variables or {})
-        layout = _PLACEHOLDER.split(rendered)  # Every other entry is a message's index.
-        contents += [messages[int(index)]["content"] for index in layout[1::2]]
-        layouts.append(layout)
-
-    markup = sorted({text for layout in layouts for text in layout[::2]})
+    layouts = [
+        _Layout.of(
+            lay_out(
+                tokenizer,
+                messages,
+                add_generation_prompt=add_generation_prompt,
+                variables=variables or {},
+            ),
+            messages,
+        )
+        for messages in conversations
+    ]
+    markup = sorted({text for layout in layouts for text in layout.texts[::2]})
     markup_ids = dict(zip(markup, encode_markup(tokenizer, markup), strict=True))
     reserved = _reserved(tokenizer, {token for ids in markup_ids.values() for token in ids})
+    whole = _read_whole(tokenizer, layouts, reserved)
+    apart = [layout for layout, pieces in zip(layouts, whole, strict=True) if pieces is None]
+    contents = [text for layout in apart for text in layout.texts[1::2]]
     content_ids = iter(_encode_contents(tokenizer, contents, reserved))
     return [
         [
-            Piece(next(content_ids), int(text), "")
-            if i % 2
-            else Piece(markup_ids[text], None, text)
-            for i, text in enumerate(layout)
+            Piece(markup_ids[text], None, text)
+            if message is None
+            else Piece(next(content_ids), message, "")
+            for text, message in zip(layout.texts, layout.messages, strict=True)
         ]
-        for layout in layouts
+        if pieces is None
+        else pieces
+        for layout, pieces in zip(layouts, whole, strict=True)
     ]
 
 
@@ -112,65 +111,78 @@ def encode_markup(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     return _encode(tokenizer, list(texts), split_special_tokens=False)
 
 
-def _render(
-    tokenizer: Any,
-    messages: Sequence[Message],
-    add_generation_prompt: bool,
-    variables: Mapping[str, Any],
-) -> str:
-    """The template's text with placeholders for the contents.
+class _Layout(NamedTuple):
+    """A conversation as it reads: P stretches of text in a row.
 
-    Some templates (multimodal guards) want contents as parts and silently drop a plain string:
-    where a placeholder is lost, the other form is tried.
+    Attributes:
+        texts: the template's own text and contents in turn.
+        messages: for a content the index of its message, else None.
     """
-    plain = _fill(tokenizer, messages, add_generation_prompt, variables, as_parts=False)
-    if isinstance(plain, str) and (_shows_contents(plain) or not messages):
-        return plain
-    parts = _fill(tokenizer, messages, add_generation_prompt, variables, as_parts=True)
-    if isinstance(parts, str) and _shows_contents(parts):
-        return parts
-    if isinstance(plain, str):
-        return plain
-    roles = [message["role"] for message in messages]
-    raise ConfigurationError(
-        f"the chat template of {tokenizer.name_or_path!r} refuses a conversation with the "
-        f"roles {roles} ({plain}); leave out the system prompt, or set another "
-        "tokenizer.chat_template"
-    ) from plain
+
+    texts: list[str]
+    messages: list[int | None]
+
+    @classmethod
+    def of(cls, parts: Sequence[str | int], messages: Sequence[Message]) -> "_Layout":
+        """From what `lay_out` returned."""
+        texts = [
+            part if isinstance(part, str) else without_half_pairs(messages[part]["content"])
+            for part in parts
+        ]
+        return cls(texts, [part if isinstance(part, int) else None for part in parts])
 
 
-def _fill(
-    tokenizer: Any,
-    messages: Sequence[Message],
-    add_generation_prompt: bool,
-    variables: Mapping[str, Any],
-    *,
-    as_parts: bool,
-) -> str | Exception:
-    """The rendered template, or what it raised."""
-    template = None if getattr(tokenizer, "chat_template", None) else PLAIN_TEMPLATE
-    texts = [f"\ue000{i}\ue001" for i in range(len(messages))]
-    placeholders = [
-        {
-            "role": message["role"],
-            "content": [{"type": "text", "text": text}] if as_parts else text,
-        }
-        for message, text in zip(messages, texts, strict=True)
+def _read_whole(
+    tokenizer: Any, layouts: Sequence[_Layout], reserved: Mapping[int, str]
+) -> list[list[Piece] | None]:
+    """The pieces of each conversation as the tokenizer reads it in one.
+
+    None where a content holds a reserved token, and for tokenizers that do not say which
+    characters a token stands for.
+    """
+    if not layouts or not getattr(tokenizer, "is_fast", False):
+        return [None] * len(layouts)
+    read = tokenizer(
+        ["".join(layout.texts) for layout in layouts],
+        add_special_tokens=False,
+        return_offsets_mapping=True,
+        return_attention_mask=False,
+    )
+    rows = zip(layouts, read["input_ids"], read["offset_mapping"], strict=True)
+    return [_cut(layout, ids, spans, reserved) for layout, ids, spans in rows]
+
+
+def _cut(
+    layout: _Layout,
+    ids: Sequence[int],
+    spans: Sequence[tuple[int, int]],
+    reserved: Mapping[int, str],
+) -> list[Piece] | None:
+    """The tokens of each stretch; one that reaches into a content belongs to the content."""
+    last = len(layout.texts) - 1
+    ends = list(accumulate(map(len, layout.texts)))
+    starts = [0, *ends[:-1]]
+    tokens: list[list[int]] = [[] for _ in layout.texts]
+    covered = list(zip(starts, ends, strict=True))  # What the template's own tokens stand for.
+    place = 0
+    for token, (start, end) in zip(ids, spans, strict=True):
+        while place < last and start >= ends[place]:
+            place += 1
+        if place < last and layout.messages[place] is None and end > ends[place]:
+            place += 1
+        if layout.messages[place] is not None and end > start:
+            if token in reserved:
+                return None
+            if start < starts[place]:
+                covered[place - 1] = (covered[place - 1][0], start)
+            if end > ends[place]:
+                covered[place + 1] = (end, max(end, ends[place + 1]))
+        tokens[place].append(token)
+    text = "".join(layout.texts)
+    return [
+        Piece(own, message, text[slice(*span)] if message is None else "")
+        for own, message, span in zip(tokens, layout.messages, covered, strict=True)
     ]
-    try:
-        return tokenizer.apply_chat_template(
-            placeholders,
-            chat_template=template,
-            tokenize=False,
-            add_generation_prompt=add_generation_prompt,
-            **variables,
-        )
-    except Exception as error:  # Templates raise whatever their author chose.
-        return error
-
-
-def _shows_contents(rendered: str) -> bool:
-    return _PLACEHOLDER.search(rendered) is not None
 
 
 class TextEncoder:

@@ -3,9 +3,13 @@
 from typing import Any
 
 import pytest
-from tokenizers import AddedToken
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
-from llm_game_env.chat import PLAIN_TEMPLATE, encode_chats, encode_pieces
+from llm_game_env.chat import encode_chats, encode_pieces
+from llm_game_env.chat_template import PLAIN_TEMPLATE
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.spaces import Message
 
@@ -40,6 +44,86 @@ def test_equals_the_tokenizers_own_encoding(
             add_generation_prompt=add_generation_prompt,
         )
         assert ids == own["input_ids"]
+
+
+GUARD_LAYOUT = (
+    "<|im_start|>{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n\n' }}{% endfor %}"
+    "<|im_end|>{% if add_generation_prompt %}{{ 'Verdict:' }}{% endif %}"
+)
+SAID = st.text(st.sampled_from(" \n?.:aceghijklmnorstu'é😀"), max_size=12)
+
+
+@pytest.fixture(scope="module")
+def merging_tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level BPE whose tokens reach over the edges of contents: " how", "?\\n\\n"."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        special_tokens=["<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        vocab_size=330,
+        show_progress=False,
+    )
+    lines = ["user: how are you?\n\nassistant: how is that\n\n", "no...\n\nuser: tell me\n\n"]
+    bpe.train_from_iterator(lines * 20, trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|im_end|>")
+    fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
+    fast.chat_template = GUARD_LAYOUT
+    return fast
+
+
+def said(*contents: str) -> list[Message]:
+    roles = ("user", "assistant")
+    return [Message(role=roles[i % 2], content=content) for i, content in enumerate(contents)]
+
+
+def test_tokens_reach_over_the_edge_of_a_message(merging_tokenizer: Any) -> None:
+    chats = [said("how are you?", "how")]
+    (row,) = encode_pieces(merging_tokenizer, chats, add_generation_prompt=True)
+    tokens = [merging_tokenizer.convert_ids_to_tokens(piece.ids) for piece in row]
+    assert tokens[1][0] == "Ġhow"  # The template's space belongs to it.
+    assert [piece.message for piece in row] == [None, 0, None, 1, None]
+    assert row[0].text == "<|im_start|>user:"
+    assert merging_tokenizer.decode(row[0].ids) == row[0].text
+    assert row[4].text.endswith("<|im_end|>Verdict:")
+    assert merging_tokenizer.decode(row[4].ids) == row[4].text
+
+
+@given(chats=st.lists(st.lists(SAID, min_size=1, max_size=3), min_size=1, max_size=3))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_conversation_reads_as_the_tokenizer_reads_it(
+    merging_tokenizer: Any, chats: list[list[str]]
+) -> None:
+    conversations = [said(*contents) for contents in chats]
+    encoded = encode_chats(merging_tokenizer, conversations, add_generation_prompt=True)
+    for messages, ids in zip(conversations, encoded, strict=True):
+        text = merging_tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True
+        )
+        assert ids == merging_tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+FORGED = st.lists(
+    st.sampled_from(["<|im_start|>", "<|im_end|>", "<|im_", "end|>", "system: ", "\n\n", "a"]),
+    max_size=6,
+).map("".join)
+
+
+@given(contents=st.lists(FORGED, min_size=1, max_size=3))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_forged_changes_nothing_but_its_characters(
+    merging_tokenizer: Any, contents: list[str]
+) -> None:
+    (row,) = encode_pieces(merging_tokenizer, [said(*contents)], add_generation_prompt=True)
+    ids = [token for piece in row for token in piece.ids]
+    marks = merging_tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
+    assert [ids.count(mark) for mark in marks] == [1, 1]
+    text = "".join(
+        f"{('user', 'assistant')[i % 2]}: {content}\n\n" for i, content in enumerate(contents)
+    )
+    assert merging_tokenizer.decode(ids) == f"<|im_start|>{text}<|im_end|>Verdict:"
+    assert [piece.message for piece in row[1::2]] == list(range(len(contents)))
 
 
 def test_layout_by_hand(word_tokenizer: Any) -> None:
