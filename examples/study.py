@@ -1,12 +1,13 @@
 """The study: every arm's defender tuned alike on development builds, confirmed on fresh ones.
 
     python examples/study.py               everything, resumable: finished runs are not repeated
-    python examples/study.py --only tune   one phase: worlds, tune, confirm or report
+    python examples/study.py --only tune   one phase: worlds, tune, confirm, algorithms or report
 
 Every arm gets the same grid of learning rate × kl_coef, chosen on the development builds, and in
 every run the same checkpoints; both by the judged (leak + over-refusal) / 2 on the validation parts
 of the build at hand, among states that kept 80 % of the untrained defender's helpfulness. The
-chosen settings are run once on the confirmation builds. Runs go below runs/study; what tuning found
+chosen settings are run once on the confirmation builds; other self-play algorithms beside GPO, at
+its settings, too. Runs go below runs/study; what tuning found
 goes to results/tuning.csv, from which the later phases read it, and the report beside it.
 """
 
@@ -16,13 +17,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
+from study_algorithms import write_algorithms
 from study_jobs import attack_job, build_job, run_job
-from study_plan import Job, attack_jobs, confirm_jobs, tune_jobs
+from study_plan import Job, algorithm_jobs, attack_jobs, confirm_jobs, tune_jobs
 from study_report import write_report
 from study_tuning import choose_settings, read_tuning, validated, write_tuning
 from tqdm import tqdm
 
-PHASES = ("worlds", "tune", "confirm", "report")
+PHASES = ("worlds", "tune", "confirm", "algorithms", "report")
 
 
 def main() -> None:
@@ -55,10 +57,17 @@ def main() -> None:
         jobs = confirm_jobs(chosen, arguments.confirm_builds, folder)
         run_all(jobs, arguments.workers, "confirm")
         # Attacks need the trained RLHF defender of the same build.
-        run_all(attack_jobs(jobs), arguments.workers, "attacks")
+        run_all(attack_jobs(jobs, jobs), arguments.workers, "attacks")
+    if "algorithms" in phases:
+        chosen = choose_settings(read_tuning(tuning))
+        jobs = algorithm_jobs(chosen, arguments.confirm_builds, folder)
+        run_all(jobs, arguments.workers, "algorithms")
+        targets = confirm_jobs(chosen, arguments.confirm_builds, folder)
+        run_all(attack_jobs(jobs, targets), arguments.workers, "attacks")
     if "report" in phases:
         tuned = read_tuning(tuning)
         write_report(tuned, arguments.confirm_builds, folder, arguments.results)
+        write_algorithms(tuned, arguments.confirm_builds, folder, arguments.results)
 
 
 def run_all(jobs: list[Job], workers: int, title: str) -> None:

@@ -69,7 +69,7 @@ def run_job(job: Job) -> None:
         states.append({"updates": updates, "error": rates.error, "kept": kept, **asdict(rates)})
 
     def watch(iteration: Iteration) -> None:
-        if iteration.stage.kind == "defend":
+        if AGENTS[DEFENDER] in iteration.stage.learners:
             updates = run.learners[AGENTS[DEFENDER]].num_updates
             if updates in marks:
                 validate(updates)

@@ -31,6 +31,16 @@ TUNED = (*LONGER_RUN, *TUNED_RUNS)
 OTHER_INTENSITIES = {"gpo+div1": "gpo+div", "gpo+div10": "gpo+div"}
 ATTACKERS = ("sft", "red-team", "red-team+div", "gpo", "gpo+div1", "gpo+div", "gpo+div10")
 TARGET = "rlhf"
+# Other self-play algorithms, at GPO's settings: they were not tuned.
+ALGORITHMS = (
+    "gpo",
+    "gpo-grpo",
+    "gpo-rloo",
+    "gpo-reinforce",
+    "simultaneous",
+    "fictitious",
+    "psro",
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,9 @@ def checkpoints(arm: str) -> list[int]:
     chosen, config = find_arm(arm), GPOConfig()
     if not chosen.trains_defender:
         return [0]
+    if chosen.learners == "at once":
+        updates = sum(stage.updates for stage in config.schedule()) // 2
+        return [updates * done // config.rounds for done in range(config.rounds + 1)]
     rounds = range(config.rounds + 1)
     marks = {config.defend_updates * done for done in rounds}
     if chosen.budget == "steps":
@@ -150,7 +163,20 @@ def confirm_jobs(chosen: dict[str, Settings], builds: Sequence[int], folder: Pat
     return [Job(arm, build, settings[arm], "confirm", folder) for build in builds for arm in arms]
 
 
-def attack_jobs(jobs: Sequence[Job]) -> list[Job]:
-    """The test of every trained adversary on the RLHF defender of the same build."""
-    targets = {job.build: job for job in jobs if job.arm == TARGET}
-    return [job.attacking(targets[job.build]) for job in jobs if job.arm in ATTACKERS]
+def algorithm_jobs(chosen: dict[str, Settings], builds: Sequence[int], folder: Path) -> list[Job]:
+    """Every algorithm once a build, at the settings chosen for GPO."""
+    return [
+        Job(arm, build, chosen["gpo"], "confirm", folder) for build in builds for arm in ALGORITHMS
+    ]
+
+
+def attack_jobs(jobs: Sequence[Job], targets: Sequence[Job]) -> list[Job]:
+    """The test of every trained adversary on the RLHF defender of the same build.
+
+    Args:
+        jobs: whose adversaries are tested.
+        targets: among them the RLHF defenders'.
+    """
+    by_build = {job.build: job for job in targets if job.arm == TARGET}
+    attackers = (*ATTACKERS, *ALGORITHMS)
+    return [job.attacking(by_build[job.build]) for job in jobs if job.arm in attackers]

@@ -90,7 +90,7 @@ def write_report(
         result = job.result()
         runs.setdefault(job.arm, []).append(result)
         defenders.setdefault(job.arm, []).append(result["report"])
-    for job in attack_jobs(jobs):
+    for job in attack_jobs(jobs, jobs):
         attackers.setdefault(job.arm, []).append(job.result())
     results.mkdir(parents=True, exist_ok=True)
     page = "\n".join(

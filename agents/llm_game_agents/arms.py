@@ -11,18 +11,25 @@
 | red-team+div | – (SFT) | learns, with diversity |
 | gpo | what the adversary writes | learns, alternating |
 | gpo+div | the same | learns with diversity, alternating |
+| simultaneous | the same | learns, both at every update |
+| fictitious | what all adversaries so far write | learns against all defenders so far |
+| psro | what the meta-game's mixture of them writes | the same, against its mixture |
 
 The suffix -steps marks RLHF with as many batches of games as GPO plays for both players; a number
-after +div is the intensity of the diversity term (the paper's Figure 2), 5 where there is none.
+after +div is the intensity of the diversity term (the paper's Figure 2), 5 where there is none;
+-grpo, -rloo and -reinforce are GPO with another update rule for both players, the knobs that they
+share unchanged.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.opponents import MetaNash, Opponents, UniformPast
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.schedules import Stage, adversary_only, defender_only
+from llm_game_agents.schedules import Stage, adversary_only, defender_only, simultaneous
+from llm_game_agents.update_rules import GRPOConfig, ReinforceConfig, RLOOConfig, UpdateRule
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
@@ -37,6 +44,18 @@ NUM_UNIFORM_PROMPTS = 2048
 SELF_BLEU_UNIT = 0.05
 EMBEDDING_SHARE = 0.2
 HISTORY_BATCHES = 5
+Rule = Literal["ppo", "grpo", "rloo", "reinforce"]
+OTHER_RULES: dict[Rule, type[UpdateRule]] = {
+    "grpo": GRPOConfig,
+    "rloo": RLOOConfig,
+    "reinforce": ReinforceConfig,
+}
+Meets = Literal["latest and past", "everybody", "meta-game"]
+OTHER_OPPONENTS: dict[Meets, Opponents] = {
+    "everybody": UniformPast(),
+    # A state that the payoffs' noise puts to 0 is still met: the defender forgets quickly.
+    "meta-game": MetaNash(games=384, floor=0.05),
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +64,8 @@ class Arm:
 
     Attributes:
         name: as in tables.
-        learners: who learns: "nobody", "defender", "adversary" or "both" in alternation.
+        learners: who learns: "nobody", "defender", "adversary", "both" in alternation, or both "at
+            once".
         prompts: who writes the defender's prompts: the adversary's policy, the pre-collected
             prompts themselves, or uniform reachable ones.
         diversity: intensity of the diversity term in the adversary's reward: SelfBLEU weighs
@@ -56,21 +76,26 @@ class Arm:
         budget: where only the defender learns: as many updates as GPO's defender gets, or as many
             batches of games as GPO plays.
         learning_rate, kl_coef: of the defender, as `examples/study.py` tuned them.
+        rule: how both players learn.
+        meets: whom a learner plays: the latest opponent and, while it is the defender, earlier
+            ones; everybody so far; or the meta-game's mixture of them.
     """
 
     name: str
-    learners: Literal["nobody", "defender", "adversary", "both"] = "nobody"
+    learners: Literal["nobody", "defender", "adversary", "both", "at once"] = "nobody"
     prompts: Literal["adversary", "collected", "uniform"] = "adversary"
     diversity: float = 0.0
     defender: Literal["policy", "refusal"] = "policy"
     budget: Literal["updates", "steps"] = "updates"
     learning_rate: float = 2e-4
     kl_coef: float = 0.02
+    rule: Rule = "ppo"
+    meets: Meets = "latest and past"
 
     @property
     def trains_defender(self) -> bool:
         """Whether the defender is another one after the run."""
-        return self.learners in ("defender", "both")
+        return self.learners in ("defender", "both", "at once")
 
 
 ARMS: dict[str, Arm] = {
@@ -89,6 +114,12 @@ ARMS: dict[str, Arm] = {
         Arm("gpo+div1", "both", diversity=1.0, learning_rate=4e-4, kl_coef=0.1),
         Arm("gpo+div", "both", diversity=5.0, learning_rate=4e-4, kl_coef=0.1),
         Arm("gpo+div10", "both", diversity=10.0, learning_rate=4e-4, kl_coef=0.1),
+        Arm("gpo-grpo", "both", rule="grpo"),
+        Arm("gpo-rloo", "both", rule="rloo"),
+        Arm("gpo-reinforce", "both", rule="reinforce"),
+        Arm("simultaneous", "at once"),
+        Arm("fictitious", "both", meets="everybody"),
+        Arm("psro", "both", meets="meta-game"),
     )
 }
 
@@ -144,7 +175,7 @@ def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
     defender: Player = ScriptedPlayer(REFUSALS)
     if arm.defender == "policy":
         defender = LanguagePolicy.load(world.defender, temperature=config.temperature)
-    return GPO(env, adversary, defender, config, _stages(arm, config))
+    return GPO(env, adversary, defender, _config(arm, config), _stages(arm, config))
 
 
 def with_defender(config: GPOConfig, *, learning_rate: float, kl_coef: float) -> GPOConfig:
@@ -153,10 +184,27 @@ def with_defender(config: GPOConfig, *, learning_rate: float, kl_coef: float) ->
     return replace(config, defender=defender)
 
 
+def _config(arm: Arm, config: GPOConfig) -> GPOConfig:
+    """The configuration with the arm's update rule and opponents."""
+    if arm.rule in OTHER_RULES:
+        kind = OTHER_RULES[arm.rule]
+        defender, adversary = (
+            kind(**{knob.name: getattr(rule, knob.name) for knob in fields(UpdateRule)})
+            for rule in (config.defender, config.adversary)
+        )
+        config = replace(config, defender=defender, adversary=adversary)
+    if arm.meets in OTHER_OPPONENTS:
+        whom = OTHER_OPPONENTS[arm.meets]
+        config = replace(config, defender_plays=whom, adversary_plays=whom)
+    return config
+
+
 def _stages(arm: Arm, config: GPOConfig) -> list[Stage]:
     if arm.learners == "defender":
         equal_steps = config.attack_updates if arm.budget == "steps" else 0
         return list(defender_only(config.rounds * (config.defend_updates + equal_steps)))
     if arm.learners == "adversary":
         return list(adversary_only(config.rounds * config.attack_updates))
+    if arm.learners == "at once":  # As many batches of games as in alternation.
+        return list(simultaneous(sum(stage.updates for stage in config.schedule()) // 2))
     return config.schedule() if arm.learners == "both" else []

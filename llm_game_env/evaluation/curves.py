@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 END_OF_STAGE = 2
-STAGE_COLOURS = {"defend": "tab:blue", "attack": "tab:red"}
+STAGE_COLOURS = {"defend": "tab:blue", "attack": "tab:red", "both": "tab:purple"}
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class CurvePoint:
     """Shares of one update's exchanges, in [0, 1] but for the likeness.
 
     Attributes:
-        stage: "defend" or "attack".
+        stage: "defend", "attack" or "both".
         score: mean score of the reward model.
         leak, over_refusal: by the judge, of all exchanges; None where there is no judge.
         malformed: of all exchanges.

@@ -8,8 +8,10 @@ import pytest
 
 from llm_game_agents.arms import ARMS, Arm, find_arm, make_run, with_defender
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.opponents import LatestAndPast, MetaNash, UniformPast
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.schedules import Stage
+from llm_game_agents.update_rules import GRPOConfig, ReinforceConfig, RLOOConfig, UpdateRule
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.gatekeeper.grammar import parse
 from llm_game_env.gatekeeper.judge import REFUSALS
@@ -31,6 +33,12 @@ SCHEDULES = {
     "red-team": [Stage("attack", 6)],
     "red-team+div": [Stage("attack", 6)],
     "gpo": BOTH,
+    "gpo-grpo": BOTH,
+    "gpo-rloo": BOTH,
+    "gpo-reinforce": BOTH,
+    "simultaneous": [Stage("both", 5)],
+    "fictitious": BOTH,
+    "psro": BOTH,
 }
 
 
@@ -45,13 +53,14 @@ def arm(request: pytest.FixtureRequest) -> Arm:
 
 
 def test_an_arm_makes_its_run(arm: Arm, world: World) -> None:
-    run = make_run(arm, world, CONFIG, 4)
+    run = make_run(arm, world, CONFIG, 8)
     assert run.stages == SCHEDULES[re.sub(r"^gpo\+div\d*$", "gpo", arm.name)]
-    learning = {"defender_0" if stage.kind == "defend" else "adversary_0" for stage in run.stages}
+    learning = {agent for stage in run.stages for agent in stage.learners}
     assert set(run.learners) == learning
     assert arm.trains_defender == ("defender_0" in learning)
-    assert run.env.num_envs == 4
-    assert run.config is CONFIG
+    assert run.env.num_envs == 8
+    if arm.rule == "ppo" and arm.meets == "latest and past":
+        assert run.config is CONFIG
 
     fixed = arm.name in ("rlhf", "rlhf-steps", "rlhf-uniform")
     assert isinstance(run.players["adversary_0"], EchoPlayer if fixed else LanguagePolicy)
@@ -74,13 +83,34 @@ def test_the_name_says_the_intensity_of_diversity(arm: Arm, world: World) -> Non
     named = re.fullmatch(r".*\+div(\d*)", arm.name)
     expected = float(named[1] or 5) if named else 0.0
     assert arm.diversity == expected
-    diversity = make_run(arm, world, CONFIG, 2).env.game.diversity
+    diversity = make_run(arm, world, CONFIG, 8).env.game.diversity
     if not expected:
         assert diversity is None
         return
     assert diversity is not None
     # A prompt that is no question is as alike as can be: the sum of the weights, 0.05 and 0.01.
     assert diversity.greatest.total == pytest.approx(0.06 * expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("grpo", GRPOConfig), ("rloo", RLOOConfig), ("reinforce", ReinforceConfig)]
+)
+def test_another_rule_keeps_the_knobs_that_it_shares(
+    name: str, kind: type[UpdateRule], world: World
+) -> None:
+    config = make_run(ARMS[f"gpo-{name}"], world, CONFIG, 8).config
+    for rule, ppo in ((config.adversary, CONFIG.adversary), (config.defender, CONFIG.defender)):
+        assert type(rule) is kind
+        assert rule.learning_rate == ppo.learning_rate
+        assert rule.kl_coef == ppo.kl_coef
+        assert rule.adam_eps == ppo.adam_eps
+    assert config.adversary.learning_rate != config.defender.learning_rate
+
+
+def test_whom_the_learners_of_an_arm_meet(world: World) -> None:
+    for name, kind in (("fictitious", UniformPast), ("psro", MetaNash), ("gpo", LatestAndPast)):
+        config = make_run(ARMS[name], world, CONFIG, 8).config
+        assert type(config.adversary_plays) is type(config.defender_plays) is kind
 
 
 def test_names_and_arms_agree() -> None:

@@ -20,7 +20,8 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(EXAMPLES)
     import study_plan  # pyright: ignore[reportMissingImports] - examples are no package
 
-    small = {"NUM_GAMES": 4, "NUM_PER_LABEL": 4, "NUM_VALIDATION": 4}
+    small: dict[str, Any] = {"NUM_GAMES": 8, "NUM_PER_LABEL": 4, "NUM_VALIDATION": 4}
+    small["ALGORITHMS"] = ("gpo", "gpo-grpo", "simultaneous", "fictitious")
     small |= {"LEARNING_RATES": (1e-4,), "KL_COEFS": (0.05,)}
     for name, value in small.items():
         monkeypatch.setattr(study_plan, name, value)
@@ -36,6 +37,7 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_from_tuning_to_report(
     plan: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    import study_algorithms  # pyright: ignore[reportMissingImports]
     import study_jobs  # pyright: ignore[reportMissingImports]
     import study_report  # pyright: ignore[reportMissingImports]
     import study_tuning  # pyright: ignore[reportMissingImports]
@@ -53,9 +55,15 @@ def test_from_tuning_to_report(
     jobs = plan.confirm_jobs(study_tuning.choose_settings(rows), builds, tmp_path)
     for job in jobs:
         study_jobs.run_job(job)
-    for job in plan.attack_jobs(jobs):
+    chosen = study_tuning.choose_settings(rows)
+    algorithms = plan.algorithm_jobs(chosen, builds, tmp_path)
+    for job in algorithms:
+        if not job.path.exists():
+            study_jobs.run_job(job)
+    for job in (*plan.attack_jobs(jobs, jobs), *plan.attack_jobs(algorithms, jobs)):
         study_jobs.attack_job(job)
     study_report.write_report(rows, builds, tmp_path, tmp_path / "results")
+    study_algorithms.write_algorithms(rows, builds, tmp_path, tmp_path / "results")
 
     states = {job.arm: [s["updates"] for s in job.result()["validation"]] for job in tuning}
     assert states["gpo"] == [0, 1, 2]
@@ -66,6 +74,8 @@ def test_from_tuning_to_report(
     assert set(record["attackers"]) == set(plan.ATTACKERS)
     page = (tmp_path / "results" / "study.md").read_text(encoding="utf-8")
     assert "| gpo | rlhf-frozen | H leak |" in page
+    page = (tmp_path / "results" / "algorithms.md").read_text(encoding="utf-8")
+    assert all(f"| {arm} |" in page for arm in plan.ALGORITHMS)
     assert (tmp_path / "results" / "frontier.png").stat().st_size > 1000
 
 
