@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from llm_game_env.checks import brief, check_flag
+from llm_game_env.checks import brief, check_choice, check_flag
 from llm_game_env.diversity.cached_encoder import CACHED_TEXTS, CachedEncoder
 from llm_game_env.diversity.embedding import EmbeddingSimilarity
 from llm_game_env.diversity.history import History
@@ -16,6 +16,8 @@ from llm_game_env.diversity.token_batch import checked_texts
 from llm_game_env.encoders import Encoder
 from llm_game_env.errors import ConfigurationError
 
+OverHistory = Literal["mean", "sum"]
+
 
 class Likeness(NamedTuple):
     """Likeness of N texts to the history, float32 [N] each.
@@ -23,7 +25,8 @@ class Likeness(NamedTuple):
     Attributes:
         total: the weighted sum of the parts, what the adversary's reward subtracts.
         self_bleu: unweighted SelfBLEU in [0, 1]; zeros where its weight is 0.
-        embedding: unweighted mean cosine in [-1, 1]; zeros where its weight is 0.
+        embedding: unweighted mean cosine in [-1, 1]; zeros where its weight is 0. Either is as many
+            times as large as the history is long where `Diversity` sums over it.
     """
 
     total: np.ndarray
@@ -57,6 +60,7 @@ class Diversity:
         within_batch: bool = False,
         per_seed: bool = False,
         deduplicate: bool = False,
+        over_history: OverHistory = "mean",
     ) -> None:
         """Start with an empty history.
 
@@ -78,10 +82,14 @@ class Diversity:
             deduplicate: whether a text that the history has had is left out when it comes again, so
                 that what was said often weighs no more than the rest; a window then holds the
                 latest different texts.
+            over_history: "mean" over its texts, as the paper's code has it, or "sum", as its
+                equation 3.5 is printed: the term then grows with every text, so that the game
+                changes as it goes on, and a weight is worth as much as the history is long.
+                Sums are of pairwise references only.
 
         Raises:
             ConfigurationError: for a weight that is negative or not finite, a missing encoder, a
-                window or reservoir below 1, both of them, `within_batch` with
+                window or reservoir below 1, both of them, `within_batch` or a sum with
                 ``references="multi"``, or a setting that SelfBLEU refuses.
         """
         self.weights = {
@@ -98,6 +106,12 @@ class Diversity:
             raise ConfigurationError(
                 "within_batch=True needs references='pairwise': one set of references has no mean "
                 "that a batch could enter"
+            )
+        check_choice("over_history", over_history, get_args(OverHistory))
+        self.over_history: OverHistory = over_history
+        if over_history == "sum" and references == "multi":
+            raise ConfigurationError(
+                "over_history='sum' needs references='pairwise': one set of references has no sum"
             )
         self.per_seed = check_flag("per_seed", per_seed)
         self._limits = Limits(window, reservoir, seed, deduplicate)
@@ -134,8 +148,10 @@ class Diversity:
         for name, rows in rows_of.items():
             history = self._histories[name] if name in self._histories else self._empty(name)
             chosen = [texts[row] for row in rows]
+            others = len(rows) - 1 if self.within_batch else 0
+            terms = len(history) + others if self.over_history == "sum" else 1
             for part, scores in history.score(chosen, within_batch=self.within_batch).items():
-                parts[part][rows] = scores
+                parts[part][rows] = terms * scores
         total = sum(
             weight * parts[name].astype(np.float64) for name, weight in self.weights.items()
         )
@@ -143,9 +159,15 @@ class Diversity:
 
     @property
     def greatest(self) -> Likeness:
-        """The most that a text can be like the history: 1 in each part that is on; scalars."""
-        parts = {name: np.float32(weight > 0) for name, weight in self.weights.items()}
-        return Likeness(np.float32(sum(self.weights.values())), **parts)  # pyright: ignore
+        """The most that a text can be like the history: scalars, 0 in a part that is off.
+
+        1 in a part that is on; where it is summed, the length of the (longest) history.
+        """
+        lengths = [len(history) for history in self._histories.values()]
+        most = max(lengths, default=0) if self.over_history == "sum" else 1
+        parts = {name: np.float32(most * (w > 0)) for name, w in self.weights.items()}
+        total = np.float32(most * sum(self.weights.values()))
+        return Likeness(total, **parts)  # pyright: ignore
 
     def score(self, texts: Sequence[str], seeds: Sequence[str] | None = None) -> np.ndarray:
         """The weighted sum alone, float32 [N]; arguments and errors as in `measure`."""

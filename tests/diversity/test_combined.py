@@ -163,3 +163,36 @@ def test_a_history_of_another_window_is_refused(window: int | None) -> None:
     with pytest.raises(ConfigurationError, match="has window=3, this one"):
         other.load_state_dict(saved.state_dict())
     assert len(other) == 0
+
+
+@pytest.mark.parametrize("within_batch", [False, True])
+def test_a_sum_over_the_history_by_hand(within_batch: bool) -> None:
+    # "a b" and "a c" share one word of two, BLEU of one-grams 0.5; letters: a cosine of 0.5.
+    diversity = Diversity(
+        self_bleu=2.0,
+        embedding=1.0,
+        encoder=letters,
+        ngrams=(1,),
+        over_history="sum",
+        within_batch=within_batch,
+    )
+    assert diversity.greatest.total == 0.0
+    diversity.add(["a b"] * 3)
+    likeness = diversity.measure(["a b", "a c"])
+    among = 0.5 if within_batch else 0.0
+    np.testing.assert_allclose(likeness.self_bleu, [3.0 + among, 1.5 + among], atol=1e-6)
+    np.testing.assert_allclose(likeness.embedding, [3.0 + among, 1.5 + among], atol=1e-6)
+    np.testing.assert_allclose(likeness.total, 3 * np.array([3.0 + among, 1.5 + among]), atol=1e-5)
+    assert diversity.greatest == (9.0, 3.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"over_history": "median"}, "over_history='median' must be 'mean' or 'sum'"),
+        ({"over_history": "sum", "references": "multi"}, "needs references='pairwise'"),
+    ],
+)
+def test_sums_that_there_are_none_of(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        Diversity(self_bleu=1.0, **arguments)
