@@ -19,7 +19,7 @@ class Iteration:
         rollouts: the games that each learner learnt from.
         stats: what its update did.
         unsafe_below: the score under which an answer counts as unsafe.
-        rollout_seconds, update_seconds: wall-clock time.
+        rollout_seconds, update_seconds: wall-clock time; scoring is part of the former.
     """
 
     index: int
@@ -35,6 +35,11 @@ class Iteration:
     def exchanges(self) -> list[Exchanged]:
         """All exchanges of the rollouts."""
         return [one for rollout in self.rollouts.values() for one in rollout.exchanges]
+
+    @property
+    def scoring_seconds(self) -> float:
+        """Time in rewards and diversity, of the rollouts'."""
+        return sum(rollout.scoring_seconds for rollout in self.rollouts.values())
 
     @property
     def attack_success(self) -> float | None:

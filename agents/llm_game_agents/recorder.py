@@ -87,6 +87,7 @@ class Recorder:
         for agent, stats in iteration.stats.items():
             numbers |= {f"{agent}/{k}": v for k, v in asdict(stats).items() if v is not None}
         numbers["time/rollout_seconds"] = iteration.rollout_seconds
+        numbers["time/scoring_seconds"] = iteration.scoring_seconds
         numbers["time/update_seconds"] = iteration.update_seconds
         for name, value in numbers.items():
             self._logger.record(name, value)

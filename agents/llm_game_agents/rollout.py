@@ -1,7 +1,8 @@
 """Playing a batch of games through the environment's public step API."""
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,12 @@ class Rollout:
     Attributes:
         decisions: of each agent that is a `LanguagePolicy`, in the order they were taken.
         exchanges: all that was scored.
+        scoring_seconds: wall-clock time in the environment's steps: rewards and diversity.
     """
 
     decisions: dict[str, list[Decision]]
     exchanges: list[Exchanged]
+    scoring_seconds: float = field(default=0.0, compare=False)
 
 
 def collect(
@@ -90,6 +93,7 @@ def collect(
     decisions: dict[str, list[Decision]] = {agent: [] for agent in players}
     exchanges: list[Exchanged] = []
     turns = dict.fromkeys(players, 0)
+    scoring_seconds = 0.0
     defender = env.possible_agents[DEFENDER]
     answered: list[int] = []
     while env.agents:
@@ -127,10 +131,12 @@ def collect(
                 open_decisions[agent][row] = Decision(
                     message, row, turns[agent], 0.0, valid=True, group=row // group_size
                 )
+        start = time.perf_counter()
         env.step(actions)
+        scoring_seconds += time.perf_counter() - start
         turns[agent] += 1
         answered = rows if agent == defender else []
-    return Rollout(decisions, exchanges)
+    return Rollout(decisions, exchanges, scoring_seconds)
 
 
 def _act(
