@@ -42,4 +42,3 @@ def make_trajectory() -> MakeTrajectory:
         return trajectory
 
     return make
-
