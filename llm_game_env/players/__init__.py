@@ -8,12 +8,14 @@
 | `HumanPlayer` | asks a person at the terminal |
 | `CausalLMPlayer` | any Hugging Face causal language model |
 | `EndpointPlayer` | any chat model behind an OpenAI-compatible endpoint |
+| `MixturePlayer` | one of several players, drawn for every message |
 """
 
 from typing import TYPE_CHECKING, Any
 
 from llm_game_env.players.endpoint import EndpointPlayer
 from llm_game_env.players.human import HumanPlayer
+from llm_game_env.players.mixture import MixturePlayer
 from llm_game_env.players.protocol import Player
 from llm_game_env.players.random_words import RandomPlayer
 from llm_game_env.players.scripted import EchoPlayer, ScriptedPlayer
@@ -26,6 +28,7 @@ __all__ = [
     "EchoPlayer",
     "EndpointPlayer",
     "HumanPlayer",
+    "MixturePlayer",
     "Player",
     "RandomPlayer",
     "ScriptedPlayer",

@@ -25,7 +25,7 @@ class Stage:
         updates: how many, at most.
         until_success: attack success at which the stage ends early, in [0, 1]: an attack stage when
             it is reached from below, a defend stage from above; None for no such end. Attack
-            success is the share of an update's harmful games that score as unsafe.
+            success is the share of exchanges under harmful seed prompts that score as unsafe.
     """
 
     kind: StageKind

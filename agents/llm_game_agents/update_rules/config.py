@@ -32,7 +32,7 @@ class UpdateRule(Recorded, ABC):
             wandering off on their noise before the first success.
         warmup_updates: updates over which the learning rate rises linearly from 0.
         decay: of the learning rate after that: "inverse_sqrt" divides it by the square root of
-            (updates made) / `warmup_updates`.
+            (this update, from 1) / (`warmup_updates` + 1), the first at the full rate.
         kl_coef: price of a nat of KL to the reference, per token.
         kl_target: nats a token that the price is steered to; 0 leaves it as it is. After each
             update it is multiplied by 1 + 0.1 · clip(KL / target - 1, ±0.2) (Ziegler et al. 2019,
@@ -90,6 +90,11 @@ class UpdateRule(Recorded, ABC):
         check_choice("decay", self.decay, get_args(Decay))
         check_choice("reward_norm", self.reward_norm, REWARD_NORMS)
         check_shares(self, "gamma")
+        if self.kl_target and not self.kl_coef:
+            raise ConfigurationError(
+                f"kl_target={self.kl_target!r} steers kl_coef by factors, which leave a price of 0 "
+                "as it is; give a kl_coef above 0"
+            )
 
 
 def check_positive(rule: UpdateRule, *names: str) -> None:

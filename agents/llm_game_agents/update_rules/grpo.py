@@ -8,7 +8,7 @@ import torch
 
 from llm_game_agents.policy import LanguagePolicy, TokenScores
 from llm_game_agents.trajectory import Trajectory
-from llm_game_agents.update_rules.advantages import group_means, rewards_to_go
+from llm_game_agents.update_rules.advantages import group_means, group_sizes, rewards_to_go
 from llm_game_agents.update_rules.config import UpdateRule, check_counts
 from llm_game_agents.update_rules.learner import Loss, PolicyLearner, Targets
 from llm_game_agents.update_rules.losses import k3
@@ -48,9 +48,10 @@ class GRPOConfig(UpdateRule):
 class GRPO(PolicyLearner):
     """Shao et al. 2024 (arXiv 2402.03300), equation 3, with outcome rewards.
 
-    A = (R - mean R) / std R over the group, the same for every token of an answer; the KL to the
-    reference is in the loss, by the k3 estimator. In a game of several turns R is what is earned
-    from that turn on, and an answer is measured by those of the group in the same turn.
+    A = (R - mean R) / std R over the group, the same for every token of an answer; the deviation is
+    a sample's, over G - 1, as in TRL. The KL to the reference is in the loss, by the k3 estimator.
+    In a game of several turns R is what is earned from that turn on, and an answer is measured by
+    those of the group in the same turn.
     """
 
     config: GRPOConfig
@@ -60,10 +61,12 @@ class GRPO(PolicyLearner):
         earned = rewards_to_go(
             trajectory.rewards, trajectory.next_row, trajectory.turn, self.config.gamma
         )
-        centred = earned - group_means(earned, trajectory.group, trajectory.turn, learnt_from)
+        others = trajectory.group, trajectory.turn, learnt_from
+        centred = earned - group_means(earned, *others)
         if self.config.scale_advantages:
-            spread = group_means(centred**2, trajectory.group, trajectory.turn, learnt_from).sqrt()
-            centred = centred / (spread + LEAST_STD)
+            sizes = group_sizes(*others)
+            variance = group_means(centred**2, *others) * sizes / (sizes - 1).clamp(min=1)
+            centred = centred / (variance.sqrt() + LEAST_STD)
         advantages = centred[:, None] * trajectory.response_mask
         return Targets(advantages, torch.zeros_like(advantages))
 

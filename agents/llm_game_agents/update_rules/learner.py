@@ -177,7 +177,8 @@ class PolicyLearner(ABC):
             skipped=skipped,
             **self._critic_stats(trajectory, targets, steps),
         )
-        self._steer_kl(ref_kl)
+        if learnt_from.any():
+            self._steer_kl(ref_kl)
         return stats
 
     def state_dict(self) -> dict[str, Any]:
@@ -237,7 +238,7 @@ class PolicyLearner(ABC):
         made, warmup = self.num_updates + 1, self.config.warmup_updates
         factor = min(1.0, made / (warmup + 1))
         if self.config.decay == "inverse_sqrt":
-            factor *= min(1.0, (max(1, warmup) / made) ** 0.5)
+            factor *= min(1.0, ((warmup + 1) / made) ** 0.5)
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * factor
         return self._optimizer.param_groups[0]["lr"]
