@@ -32,6 +32,7 @@ bench: $(INSTALLED) ## measure the environments beside PettingZoo's and TextAren
 	$(BIN)/python benchmarks/many_episodes.py
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/self_bleu.py
+	$(BIN)/python benchmarks/embedding.py
 
 test: $(INSTALLED) ## run the tests that take seconds
 	$(BIN)/python -m pytest
