@@ -1,5 +1,6 @@
 """Sentence encoders as they come: a SentenceTransformer, or any function from texts to vectors."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -39,12 +40,13 @@ def check_encoder(encoder: object) -> None:
 def unit_embeddings(encoder: Encoder, texts: list[str]) -> np.ndarray:
     """Embeddings of length 1, float64 [N, D]; a zero vector stays zero.
 
+    A SentenceTransformer runs in batches by length (`BatchedEncoder`), with the values of its own
+    `encode` to rounding.
+
     Raises:
         RewardError: if the encoder returns another shape, or a number that is not finite.
     """
-    # A SentenceTransformer is callable too, but its call takes tokenised features.
-    encode = encoder.encode if isinstance(encoder, TextEncoder) else encoder
-    returned: Any = encode([without_half_pairs(text) for text in texts])
+    returned: Any = _encoding(encoder)([without_half_pairs(text) for text in texts])
     if hasattr(returned, "detach"):  # a torch tensor, on any device and of any float type
         returned = returned.detach().double().cpu().numpy()
     vectors = np.array(returned, np.float64)
@@ -64,3 +66,15 @@ def unit_embeddings(encoder: Encoder, texts: list[str]) -> np.ndarray:
     vectors /= np.where(largest > 0, largest, 1.0)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(length > 0, length, 1.0)
+
+
+def _encoding(encoder: Encoder) -> Callable[[list[str]], Any]:
+    # Whoever has a SentenceTransformer has imported it; for others it would only bring torch.
+    stock = getattr(sys.modules.get("sentence_transformers"), "SentenceTransformer", None)
+    if type(encoder) is stock:  # A subclass may encode in its own way.
+        from llm_game_env.batched_encoder import BatchedEncoder
+
+        model: Any = encoder
+        return BatchedEncoder(model).encode
+    # An encoder may be callable besides: a model's call takes tokenised features.
+    return encoder.encode if isinstance(encoder, TextEncoder) else encoder

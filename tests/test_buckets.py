@@ -1,6 +1,7 @@
 """Rows of token ids through real architectures, in batches of any size, order and padding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import combinations, pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_game_env.buckets import Batch, fit, run_by_length
+from llm_game_env.buckets import Batch, cut, fit, run_by_length
 from llm_game_env.chat import Piece
 
 
@@ -81,3 +82,32 @@ def test_fit_fills_the_limit_and_drops_the_response_last(
     fixed = sum(len(piece.ids) for piece in row if piece.message is None)
     if len(response) + fixed <= limit:
         assert kept[len(kept) - len(response) - len(after) :] == response + after
+
+
+def test_cut_by_hand() -> None:
+    # Two batches compute 2 * 2 + 2 * 9 tokens, one computes 4 * 9: 14 more.
+    assert cut([2, 2, 8, 9], 64, 13) == [slice(0, 2), slice(2, 4)]
+    assert cut([2, 2, 8, 9], 64, 15) == [slice(0, 4)]
+    assert cut([2, 2, 8, 9], 1, 15) == [slice(i, i + 1) for i in range(4)]
+    assert cut([], 64, 13) == []
+
+
+@given(
+    st.lists(st.integers(1, 40), min_size=1, max_size=9).map(sorted),
+    st.integers(1, 10),
+    st.integers(0, 60),
+)
+def test_cut_is_the_cheapest_of_all(lengths: list[int], most: int, batch_cost: int) -> None:
+    def cost(ends: Sequence[int]) -> float:
+        batches = [lengths[a:b] for a, b in pairwise([0, *ends])]
+        if max(map(len, batches)) > most:
+            return float("inf")
+        return sum(len(batch) * batch[-1] + batch_cost for batch in batches)
+
+    inner = range(1, len(lengths))
+    every = (
+        cost([*ends, len(lengths)]) for n in range(len(lengths)) for ends in combinations(inner, n)
+    )
+    places = cut(lengths, most, batch_cost)
+    assert [place.start for place in places] == [0, *(place.stop for place in places[:-1])]
+    assert cost([place.stop for place in places]) == min(every)

@@ -23,7 +23,8 @@ class EmbeddingSimilarity:
     is empty.
 
     Embeddings of recent texts are kept, so that scoring texts and then adding them encodes each
-    once. Copies (`copy.deepcopy`) share the encoder and are otherwise independent.
+    once; a SentenceTransformer does so in batches by length (`BatchedEncoder`). Copies
+    (`copy.deepcopy`) share the encoder and are otherwise independent.
     """
 
     def __init__(self, encoder: Encoder, cache_size: int = CACHED_TEXTS) -> None:
