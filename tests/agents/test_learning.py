@@ -7,8 +7,6 @@ beat it with every seed that was tried, within half of the updates that it is gi
 from collections.abc import Iterator, Sequence
 
 import pytest
-from small_games import BAR, COLOUR_OF, WORDS, learn
-from word_policies import make_word_policy
 
 from llm_game_agents.schedules import adversary_only, defender_only
 from llm_game_agents.update_rules import (
@@ -20,6 +18,8 @@ from llm_game_agents.update_rules import (
 )
 from llm_game_env.players import EchoPlayer, ScriptedPlayer
 from llm_game_env.rewards import Exchange
+from small_games import BAR, COLOUR_OF, WORDS, learn
+from word_policies import make_word_policy
 
 RULES: list[UpdateRule] = [
     PPOConfig(learning_rate=1e-3, kl_coef=0.01, vf_coef=0.5, warmup_updates=0),

@@ -43,8 +43,14 @@ def test_every_answer_is_measured_by_its_group(
     a, b = 7**0.5 + 1e-4, 3**0.5 + 1e-4
     close(
         advantages(GRPOConfig(), trajectory),
-        [[0, -2 / a, -2 / a], [0, -1 / a, 0], [0, 3 / a, 0], [0, 1 / b, 0], [0, 1 / b, 0]]
-        + [[0, -2 / b, 0]],
+        [
+            [0, -2 / a, -2 / a],
+            [0, -1 / a, 0],
+            [0, 3 / a, 0],
+            [0, 1 / b, 0],
+            [0, 1 / b, 0],
+            [0, -2 / b, 0],
+        ],
     )
     close(advantages(CENTRED, trajectory)[:, 1], [-2, -1, 3, 1, 1, -2])
 
