@@ -1,8 +1,8 @@
 """The average policy of a run: what the theorems about self-play speak of, to play and to keep.
 
-    PATH/
-      weights.json        probability of every state, oldest first
-      0/ 1/ …             the states, as Hugging Face folders
+PATH/
+  weights.json        probability of every state, oldest first
+  0/ 1/ …             the states, as Hugging Face folders
 """
 
 import json
@@ -74,9 +74,7 @@ def save_mixture(mixture: MixturePlayer, path: str | PathLike[str]) -> None:
     (folder / WEIGHTS_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def load_mixture(
-    path: str | PathLike[str], *, device: str | torch.device = "cpu"
-) -> MixturePlayer:
+def load_mixture(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> MixturePlayer:
     """Opens what `save_mixture` wrote.
 
     Raises:

@@ -47,9 +47,7 @@ class MixturePlayer:
         for index, player in enumerate(self.players):
             own = np.flatnonzero(drawn == index).tolist()
             if own:
-                written = player.reply(
-                    [conversations[i] for i in own], rng, max_tokens=max_tokens
-                )
+                written = player.reply([conversations[i] for i in own], rng, max_tokens=max_tokens)
                 for i, message in zip(own, written, strict=True):
                     messages[i] = message
         return messages
