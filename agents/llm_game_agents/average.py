@@ -38,7 +38,7 @@ def average_policy(run: GPO, agent: str) -> MixturePlayer:
     if not isinstance(policy, LanguagePolicy):
         learners = [name for name, one in run.players.items() if isinstance(one, LanguagePolicy)]
         raise ConfigurationError(
-            f"agent={agent!r} has no average policy; choose one that is a LanguagePolicy: {learners}"
+            f"agent={agent!r} has no average policy; choose a LanguagePolicy among {learners}"
         )
     kept = run.matchmaker.past[agent]
     if not kept:

@@ -53,8 +53,9 @@ def make_run(make_policy: MakePolicy) -> Callable[..., GPO]:
             reward_model=FunctionReward(score),
             max_turns=2,
         )
-        shared: dict[str, Any] = {"defender_max_tokens": 4, "adversary_max_tokens": 4}
-        config = GPOConfig(**({"defender": rule, "adversary": rule} | shared | knobs))
+        shared: dict[str, Any] = {"defender": rule, "adversary": rule}
+        shared |= {"defender_max_tokens": 4, "adversary_max_tokens": 4}
+        config = GPOConfig(**(shared | knobs))
         return GPO(env, make_policy("gpt2"), make_policy("llama"), config, schedule)
 
     return make

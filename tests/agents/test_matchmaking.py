@@ -118,7 +118,7 @@ def test_each_side_is_measured_by_its_own_gain(players: dict[str, Player]) -> No
     score = {(0, 0): 0.2, (0, 2): 0.4, (2, 0): 0.7, (2, 2): 0.9}
     counts = updates(0, 0)
 
-    def play(adversary: Player, defender: Player, games: int, index: int) -> float:
+    def play(adversary: Player, defender: Player, *_: int) -> float:
         a, d = (
             next((s.updates for s in match.past[agent] if s.player is player), counts[agent])
             for agent, player in ((ADVERSARY, adversary), (DEFENDER, defender))
