@@ -100,10 +100,13 @@ class GPOConfig:
         """The configuration of a record.
 
         Raises:
-            ConfigurationError: it names an update rule or opponents that nobody defined, or it has
-                other knobs.
+            ConfigurationError: it lacks an update rule or opponents, names some that nobody
+                defined, or has other knobs.
         """
         values = dict(record)
+        for name in ("adversary", "defender", "adversary_plays", "defender_plays"):
+            if name not in values:
+                raise ConfigurationError(f"{brief(record)} is no GPOConfig: it has no {name!r}")
         for agent in ("adversary", "defender"):
             values[agent] = UpdateRule.from_record(values[agent])
             values[f"{agent}_plays"] = Opponents.from_record(values[f"{agent}_plays"])

@@ -37,6 +37,7 @@ def make_run(make_policy: MakePolicy) -> Callable[..., GPO]:
             seed_prompts=["cat", "tell me a joke"],
             reward_model=FunctionReward(lambda exchanges: [len(e.prompt) / 50 for e in exchanges]),
         )
+        meets: dict[str, Any] = {"defender_plays": UniformPast(), "adversary_plays": UniformPast()}
         config = GPOConfig(
             defend_updates=1,
             attack_updates=1,
@@ -46,7 +47,7 @@ def make_run(make_policy: MakePolicy) -> Callable[..., GPO]:
             defender_max_tokens=3,
             adversary_max_tokens=3,
             temperature=0.8,
-            **({"defender_plays": UniformPast(), "adversary_plays": UniformPast()} | knobs),
+            **(meets | knobs),
         )
         return GPO(env, make_policy("gpt2", 0.8), make_policy("llama", 0.8), config)
 

@@ -178,7 +178,7 @@ def test_a_minibatch_that_is_not_finite_is_skipped_and_counted(
 ) -> None:
     policy = make_policy()
     decisions = decide(policy, REWARDS)
-    rule = PPOConfig(**ONE_STEP | {"num_minibatches": 4})
+    rule = replace(PPOConfig(**ONE_STEP), num_minibatches=4)
     learner = rule.make_learner(policy, 0)
     spoil(learner, {0, 1, 3, 4})
     # Two in a row, a step, one; the next update begins with one more.
