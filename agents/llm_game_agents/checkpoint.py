@@ -71,9 +71,12 @@ def save(
 
 def cannot_write(path: Path, error: Exception) -> TrainingError:
     """What to raise where a file of a run cannot be written."""
+    reason: BaseException | None = error
+    while reason is not None and not isinstance(reason, OSError):
+        reason = reason.__context__  # Where torch fails to write, its own error hides the system's.
     there = next(folder for folder in path.absolute().parents if folder.exists())
     return TrainingError(
-        f"{str(path)!r} cannot be written ({error or type(error).__name__}); "
+        f"{str(path)!r} cannot be written ({reason or error or type(error).__name__}); "
         f"{shutil.disk_usage(there).free >> 20} MiB are free there: make room, then go on from "
         "what was saved before, which is whole"
     )
@@ -103,7 +106,9 @@ def _fill(run: "GPO", earlier: Path | None, texts: Mapping[str, str], folder: Pa
         "learners": {agent: ppo.state_dict() for agent, ppo in run.learners.items()},
         "env": run.env.state_dict(),
     }
-    torch.save(_arrays_to_tensors(state), folder / "state.pt")
+    # Given a path, torch would not let on why it cannot write.
+    with (folder / "state.pt").open("wb") as file:
+        torch.save(_arrays_to_tensors(state), file)
 
 
 def _keep(folder: Path, part: str, earlier: Path | None, save: Callable[[Path], None]) -> None:

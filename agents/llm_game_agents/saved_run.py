@@ -77,7 +77,6 @@ def learn_and_record(
         TrainingError: something cannot be written; the last checkpoint is whole.
     """
     store = CheckpointStore(recorder.folder, keep)
-    store.refuse_later_than(run.num_iterations)
 
     def save(score: float | None = None) -> None:
         store.save(run, score, {RECORD: json.dumps(recorder.as_record()) + "\n"})
@@ -92,13 +91,16 @@ def learn_and_record(
             save(rank(run, iteration))
 
     try:
+        store.refuse_later_than(run.num_iterations)
         save()
-        run.learn(see)
+        try:
+            run.learn(see)
+        finally:
+            if not run.is_amid_update:
+                save()
     finally:
         with writing(recorder.folder):
             recorder.close()
-        if not run.is_amid_update:
-            save()
 
 
 def take_up(path: str | Path, env: VectorGame, **arguments: Any) -> TakenUp:
