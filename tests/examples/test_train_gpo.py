@@ -537,6 +537,7 @@ def test_bad_input_is_refused_before_training(
         (("--arms", "rlhf", "--rounds", "-1"), "rounds=-1"),
         (("--adversary-kl-coef", "nan"), "own models only"),
         (("--arms", "gpo", "--seed", "-1"), "seed=-1"),
+        (("--arms", "gpo", "--save-every", "-1"), "save_every=-1"),
     ],
 )
 def test_bad_input_to_the_demo(
