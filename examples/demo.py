@@ -43,6 +43,7 @@ def run(flags: RunFlags) -> int:
                     folder / arm.name,
                     num_games=flags.games,
                     num_per_label=NUM_PER_LABEL,
+                    save_every=flags.save_every,
                 )
             )
         attacks = attack_all(trained, world, flags.seed)

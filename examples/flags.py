@@ -62,14 +62,20 @@ class RunFlags:
     adversary_max_tokens: int = flag(64, "of one message", "own models")
     defender_max_tokens: int = flag(128, "of one message", "own models")
     device: str = flag("cpu", "where the models run", "own models")
-    resume: str = flag("", "go on with this checkpoint, other flags as they were", "own models")
+    save_every: int = flag(
+        5, "updates between checkpoints, besides those at the ends of stages; 0 for none"
+    )
+    resume: str = flag(
+        "", "go on in this run folder, or from a checkpoint; other flags as they were", "own models"
+    )
 
     def __post_init__(self) -> None:
         for name in ("threads", "rounds", "defend_updates", "attack_updates", "games"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 1")
-        if self.seed < 0:
-            raise ConfigurationError(f"seed={self.seed} must be at least 0")
+        for name in ("seed", "save_every"):
+            if getattr(self, name) < 0:
+                raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 0")
         self._refuse_flags_of_the_other_mode()
 
     @property

@@ -2,15 +2,18 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
 
+from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, check_reward_model
-from llm_game_agents.recorder import CHECKPOINT, Recorder, learn_and_record
+from llm_game_agents.recorder import Recorder
+from llm_game_agents.saved_run import learn_and_record, read_record, take_up, writing
 from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import ConfigurationError, red_team_v0
 from llm_game_env.diversity import Diversity
@@ -18,6 +21,14 @@ from llm_game_env.evaluation.curves import draw_curves
 from llm_game_env.evaluation.results import write_results
 from llm_game_env.rewards import ClassifierReward
 from llm_game_env.vector import VectorGame
+
+
+class Start(NamedTuple):
+    """A run, its folder, and the record of what it has played already."""
+
+    run: GPO
+    folder: Path
+    record: dict[str, Any] | None
 
 
 def run(flags: RunFlags) -> int:
@@ -37,23 +48,24 @@ def run(flags: RunFlags) -> int:
         instruction=flags.instruction or None,
         diversity=Diversity(self_bleu=flags.diversity) if flags.diversity else None,
     )
-    run = taken_up(flags, env) if flags.resume else begun(flags, env)
-    folder = fresh_folder(flags.out)
-    recorder = Recorder(folder, run.total_updates, "gpo", judged=False)
+    run, folder, record = taken_up(flags, env) if flags.resume else begun(flags, env)
+    with writing(folder):
+        recorder = Recorder(folder, run.total_updates, "gpo", judged=False, taken_up=record)
     status = 0
     try:
-        learn_and_record(run, recorder)
+        learn_and_record(run, recorder, save_every=flags.save_every)
     except KeyboardInterrupt:
         status = INTERRUPTED
-        print("\ninterrupted")
+        print(f"\ninterrupted; --resume {folder} goes on")
     finally:
-        if (folder / CHECKPOINT).exists():
-            print(f"players and optimisers saved in {folder / CHECKPOINT}")
-    finish(flags, run.config, recorder, folder)
+        if saved := CheckpointStore(folder).paths:
+            print(f"players and optimisers saved in {saved[-1]}")
+    with writing(folder):
+        finish(flags, run.config, recorder, folder)
     return status
 
 
-def begun(flags: RunFlags, env: VectorGame) -> GPO:
+def begun(flags: RunFlags, env: VectorGame) -> Start:
     """A new run, checked."""
     adversary, defender = (
         LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
@@ -62,7 +74,8 @@ def begun(flags: RunFlags, env: VectorGame) -> GPO:
     config = knobs(flags)
     check_contexts(env, adversary, defender, config)
     check_reward_model(env)
-    return GPO(env, adversary, defender, config)
+    run = GPO(env, adversary, defender, config)
+    return Start(run, fresh_folder(flags.out), None)
 
 
 def knobs(flags: RunFlags) -> GPOConfig:
@@ -83,10 +96,21 @@ def knobs(flags: RunFlags) -> GPOConfig:
     )
 
 
-def taken_up(flags: RunFlags, env: VectorGame) -> GPO:
-    """A saved run; players and knobs are those it was saved with."""
+def taken_up(flags: RunFlags, env: VectorGame) -> Start:
+    """A saved run; players and knobs are those it was saved with.
+
+    The folder of a run goes on in place; from a checkpoint a run goes on in a folder of its own.
+    """
     check_reward_model(env)
-    return GPO.load(flags.resume, env, device=flags.device)
+    path = Path(flags.resume)
+    if not (path / FOLDER).exists():
+        run = GPO.load(path, env, device=flags.device)
+        return Start(run, fresh_folder(flags.out), read_record(path))
+    run, record, found = take_up(path, env, device=flags.device)
+    for damaged, problem in found.damaged.items():
+        print(f"{damaged} cannot be used: {problem}")
+    print(f"going on from {found.path}")
+    return Start(run, path, record)
 
 
 def finish(flags: RunFlags, config: GPOConfig, recorder: Recorder, folder: Path) -> None:

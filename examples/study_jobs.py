@@ -18,7 +18,8 @@ from llm_game_agents.arms import find_arm, make_run
 from llm_game_agents.experiment import NUM_ATTACKS, strongest_adversary, unwrapped
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.recorder import Recorder, learn_and_record
+from llm_game_agents.recorder import Recorder
+from llm_game_agents.saved_run import learn_and_record
 from llm_game_env.evaluation.attack import attack_rates
 from llm_game_env.evaluation.defender_report import (
     DefenderReport,

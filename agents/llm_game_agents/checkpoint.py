@@ -2,17 +2,19 @@
 
     PATH/
       adversary_0/  defender_0/   of every `LanguagePolicy`; weights in safetensors
-      past/adversary_0/0/ …       earlier states that learners still meet
+      past/adversary_0/14/ …      as it was after 14 updates, where learners still meet it
       config.json                 knobs and stages
       state.pt                    optimisers, generators, diversity history (`weights_only`)
+      SHA256SUMS                  of all other files
 
-The folder is written under another name and then renamed: it is whole, or it is not there.
+The folder is whole, or it is not there; see `sealed`.
 """
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +26,8 @@ from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.meta_game import State
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.schedules import Stage
-from llm_game_env.errors import ConfigurationError
+from llm_game_agents.sealed import damage, link_sealed, write_sealed
+from llm_game_env.errors import ConfigurationError, TrainingError
 from llm_game_env.players.causal_lm import CausalLMPlayer
 from llm_game_env.players.protocol import Player
 from llm_game_env.vector import VectorGame
@@ -33,25 +36,66 @@ if TYPE_CHECKING:
     from llm_game_agents.gpo import GPO
 
 PAST = "past"
+REFERENCE = "reference"
 POSITION = ("stage_index", "stage_updates", "num_iterations", "num_rollouts")
 _ARRAY = "numpy array"
 
 
-def save(path: str | Path, run: "GPO") -> Path:
-    """Writes a run; an older checkpoint of the same name is replaced."""
+def save(
+    path: str | Path,
+    run: "GPO",
+    *,
+    earlier: Path | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> Path:
+    """Writes a run; an older checkpoint of the same name is replaced.
+
+    Args:
+        path: the folder.
+        run: as it stands.
+        earlier: a checkpoint that this very run has written. Players that have not changed since
+            are hard links to its files, where the file system has them.
+        texts: further files, by name.
+
+    Raises:
+        TrainingError: it cannot be written, because the disk is full, say. What was there of that
+            name is whole.
+    """
     final = Path(path)
-    partial = final.with_name(final.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    try:
+        write_sealed(final, partial(_fill, run, earlier, texts or {}))
+    except Exception as error:  # Full disks: OSError, RuntimeError, SafetensorError, Exception …
+        raise cannot_write(final, error) from error
+    return final
+
+
+def cannot_write(path: Path, error: Exception) -> TrainingError:
+    """What to raise where a file of a run cannot be written."""
+    reason: BaseException | None = error
+    while reason is not None and not isinstance(reason, OSError):
+        reason = reason.__context__  # Where torch fails to write, its own error hides the system's.
+    there = next(folder for folder in path.absolute().parents if folder.exists())
+    return TrainingError(
+        f"{str(path)!r} cannot be written ({reason or error or type(error).__name__}); "
+        f"{shutil.disk_usage(there).free >> 20} MiB are free there: make room, then go on from "
+        "what was saved before, which is whole"
+    )
+
+
+def _fill(run: "GPO", earlier: Path | None, texts: Mapping[str, str], folder: Path) -> None:
     for agent, player in run.players.items():
         if isinstance(player, LanguagePolicy):
-            player.save(partial / agent)
-            player.save_reference(partial / agent / "reference")
+            player.save(folder / agent)
+            kept = earlier if run.config.anchor == "initial" else None
+            _keep(folder, f"{agent}/{REFERENCE}", kept, player.save_reference)
     for agent, states in run.matchmaker.past.items():
-        for index, state in enumerate(states):
-            cast(CausalLMPlayer, state.player).save(partial / PAST / agent / str(index))
+        for state in states:
+            player = cast(CausalLMPlayer, state.player)
+            _keep(folder, f"{PAST}/{agent}/{state.updates}", earlier, player.save)
     config = {"config": run.config.as_record(), "stages": [asdict(stage) for stage in run.stages]}
-    (partial / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    files = {"config.json": json.dumps(config, indent=1) + "\n", **texts}
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
     state = {
         "position": {name: getattr(run, name) for name in POSITION},
         "past": {
@@ -62,14 +106,15 @@ def save(path: str | Path, run: "GPO") -> Path:
         "learners": {agent: ppo.state_dict() for agent, ppo in run.learners.items()},
         "env": run.env.state_dict(),
     }
-    torch.save(_arrays_to_tensors(state), partial / "state.pt")
-    old = final.with_name(final.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        final.rename(old)  # Deleting takes a while, in which an interrupt would leave half of it.
-    partial.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
-    return final
+    # Given a path, torch would not let on why it cannot write.
+    with (folder / "state.pt").open("wb") as file:
+        torch.save(_arrays_to_tensors(state), file)
+
+
+def _keep(folder: Path, part: str, earlier: Path | None, save: Callable[[Path], None]) -> None:
+    """Links what an earlier checkpoint has of a player that learns no more, or saves it."""
+    if earlier is None or not link_sealed(earlier, part, folder / part):
+        save(folder / part)
 
 
 def load(
@@ -88,18 +133,21 @@ def load(
         device: where the players go.
 
     Raises:
-        ConfigurationError: there is no checkpoint at that path, or a player is missing.
+        ConfigurationError: there is no checkpoint at that path, one of its files is not what it
+            was, or a player is missing.
     """
     from llm_game_agents.gpo import GPO
 
     folder = Path(path)
     try:
+        if (problem := damage(folder)) is not None:
+            raise ValueError(problem)
         record = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         state = torch.load(folder / "state.pt", weights_only=True, map_location=device)
     except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError) as error:
         raise ConfigurationError(
             f"{str(path)!r} holds no checkpoint that can be read ({error}); give a folder that "
-            "GPO.save wrote"
+            "GPO.save wrote, or that of a run"
         ) from error
     config = GPOConfig.from_record(record["config"])
     run = GPO(
@@ -117,7 +165,7 @@ def load(
         setattr(run, name, state["position"][name])
     run.matchmaker.load_state_dict(state["matchmaker"])
     for agent, updates in state["past"].items():
-        folders = [folder / PAST / agent / str(index) for index in range(len(updates))]
+        folders = [folder / PAST / agent / str(count) for count in updates]
         run.matchmaker.past[agent] = [
             State(count, CausalLMPlayer.load(one, device=device, temperature=config.temperature))
             for count, one in zip(updates, folders, strict=True)
@@ -130,7 +178,7 @@ def _load_player(folder: Path, temperature: float, device: str | torch.device) -
         raise ConfigurationError(
             f"{str(folder)!r} is missing: that player was no LanguagePolicy; hand it to load()"
         )
-    reference = folder / "reference"
+    reference = folder / REFERENCE
     return LanguagePolicy.load(folder, reference=reference, device=device, temperature=temperature)
 
 

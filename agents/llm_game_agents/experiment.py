@@ -8,7 +8,8 @@ from llm_game_agents.arms import Arm, make_run
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.recorder import Recorder, learn_and_record
+from llm_game_agents.recorder import Recorder
+from llm_game_agents.saved_run import learn_and_record
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
 from llm_game_env.evaluation.curves import CurvePoint, strongest_attack_stage
 from llm_game_env.evaluation.defender_report import DefenderReport, defender_report
@@ -50,6 +51,7 @@ def train_arm(
     *,
     num_games: int,
     num_per_label: int,
+    save_every: int = 0,
 ) -> TrainedArm:
     """Runs an arm, saves both players below `folder`, and tests its defender.
 
@@ -62,10 +64,11 @@ def train_arm(
         folder: for logs, transcripts and the checkpoint.
         num_games: batch size.
         num_per_label: secret and ordinary questions a split in the defender's test.
+        save_every: updates between checkpoints, see `learn_and_record`.
     """
     run = make_run(arm, world, config, num_games)
     recorder = Recorder(folder, run.total_updates, arm.name, judged=True)
-    learn_and_record(run, recorder)
+    learn_and_record(run, recorder, save_every=save_every)
     report = defender_report(
         unwrapped(run.players[AGENTS[DEFENDER]]),
         world.splits,

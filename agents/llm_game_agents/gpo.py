@@ -67,6 +67,7 @@ class GPO:
         self.learners = self._make_learners()
         self.matchmaker = Matchmaker(self.config.opponents)
         self.stage_index = self.stage_updates = self.num_iterations = self.num_rollouts = 0
+        self.is_amid_update = False  # Stays True where an update was broken off.
         # Row seeds that runs with neighbouring seeds do not share.
         rows = np.random.SeedSequence(self.config.seed).generate_state(env.num_envs)
         env.reset(seed=rows.tolist())
@@ -83,10 +84,12 @@ class GPO:
         """
         while self.stage_index < len(self.stages):
             with held_interrupts():
+                self.is_amid_update = True
                 if self.stage_updates == 0:
                     self._open_stage()
                 iteration = self._iterate(self.stages[self.stage_index])
                 self._move_on(iteration)
+                self.is_amid_update = False
                 if callback is not None:
                     callback(iteration)
         return self

@@ -1,7 +1,7 @@
 """Watching a run: progress bar, TensorBoard, CSV, curves and sample transcripts."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,11 @@ import numpy as np
 from stable_baselines3.common.logger import configure
 from tqdm import tqdm
 
-from llm_game_agents.gpo import GPO
 from llm_game_agents.iteration import Iteration
 from llm_game_env.evaluation.curves import CurvePoint
 from llm_game_env.gatekeeper.judge import Verdict, judge
 from llm_game_env.transcript import printable
 
-CHECKPOINT = "checkpoint"
 EXCHANGES_SHOWN = 12
 
 
@@ -28,17 +26,33 @@ class Recorder:
         num_updates: of the run, for the progress bar and to know early, middle and late.
         title: of the progress bar.
         judged: whether the ground truth of the built-in world applies.
+        taken_up: what `as_record` gave of a run that goes on. Whatever the folder holds of it is
+            written anew, so that nothing stays of updates that were played after that.
     """
 
-    def __init__(self, folder: Path, num_updates: int, title: str, *, judged: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        num_updates: int,
+        title: str,
+        *,
+        judged: bool,
+        taken_up: Mapping[str, Any] | None = None,
+    ) -> None:
         self.folder = folder
         self.points: list[CurvePoint] = []
         self.games_played = 0
         self.training_seconds = 0.0
+        self._rows: list[tuple[int, dict[str, float]]] = []  # update, numbers
+        self._transcripts: dict[str, str] = {}
         self._judged = judged
         self._shown_at = {"early": 0, "middle": num_updates // 2, "late": max(0, num_updates - 1)}
+        if taken_up is not None:
+            _clear(folder)
         self._logger = configure(str(folder), ["csv", "tensorboard"])
         self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not num_updates)
+        if taken_up is not None:
+            self._take_up(taken_up)
 
     def __call__(self, iteration: Iteration) -> None:
         point = self._point(iteration)
@@ -55,6 +69,16 @@ class Recorder:
         )
         # A run that was taken up starts in the middle.
         self._progress.update(iteration.index + 1 - self._progress.n)
+
+    def as_record(self) -> dict[str, Any]:
+        """All that was recorded, as plain values fit for JSON."""
+        return {
+            "points": [asdict(point) for point in self.points],
+            "games_played": self.games_played,
+            "training_seconds": self.training_seconds,
+            "rows": self._rows,
+            "transcripts": self._transcripts,
+        }
 
     def close(self) -> None:
         """Flushes the logs and ends the progress bar."""
@@ -78,7 +102,7 @@ class Recorder:
         )
 
     def _log(self, iteration: Iteration, point: CurvePoint) -> None:
-        numbers: dict[str, Any] = {
+        numbers: dict[str, float] = {
             f"game/{name}": value for name, value in asdict(point).items() if value is not None
         }
         numbers["game/stage"] = float(point.stage == "attack")
@@ -89,9 +113,24 @@ class Recorder:
         numbers["time/rollout_seconds"] = iteration.rollout_seconds
         numbers["time/scoring_seconds"] = iteration.scoring_seconds
         numbers["time/update_seconds"] = iteration.update_seconds
+        self._rows.append((iteration.index, numbers))
+        self._log_row(iteration.index, numbers)
+
+    def _log_row(self, index: int, numbers: Mapping[str, float]) -> None:
         for name, value in numbers.items():
             self._logger.record(name, value)
-        self._logger.dump(iteration.index)
+        self._logger.dump(index)
+
+    def _take_up(self, record: Mapping[str, Any]) -> None:
+        self.points = [CurvePoint(**point) for point in record["points"]]
+        self.games_played = record["games_played"]
+        self.training_seconds = record["training_seconds"]
+        self._rows = [(index, dict(numbers)) for index, numbers in record["rows"]]
+        for index, numbers in self._rows:
+            self._log_row(index, numbers)
+        for when, text in record["transcripts"].items():
+            self._keep_transcript(when, text)
+        self._progress.update(len(self._rows))
 
     def _write_transcript(self, iteration: Iteration, when: str) -> None:
         lines = [f"update {iteration.index}, {iteration.stage.kind} stage", ""]
@@ -105,28 +144,14 @@ class Recorder:
                 + (verdict if self._judged else ""),
                 "",
             ]
-        path = self.folder / f"transcript_{when}.txt"
-        path.write_text("\n".join(lines), encoding="utf-8")
+        self._keep_transcript(when, "\n".join(lines))
+
+    def _keep_transcript(self, when: str, text: str) -> None:
+        self._transcripts[when] = text
+        (self.folder / f"transcript_{when}.txt").write_text(text, encoding="utf-8")
 
 
-def learn_and_record(
-    run: GPO, recorder: Recorder, watch: Callable[[Iteration], None] | None = None
-) -> None:
-    """Plays a run's schedule and saves the run beside the record, interrupted or not.
-
-    Args:
-        run: not yet finished.
-        recorder: sees every update; closed at the end. The checkpoint goes into its folder.
-        watch: sees every update after the recorder.
-    """
-
-    def see(iteration: Iteration) -> None:
-        recorder(iteration)
-        if watch is not None:
-            watch(iteration)
-
-    try:
-        run.learn(see)
-    finally:
-        recorder.close()
-        run.save(recorder.folder / CHECKPOINT)
+def _clear(folder: Path) -> None:
+    for pattern in ("progress.csv", "events.out.tfevents.*", "transcript_*.txt"):
+        for path in folder.glob(pattern):
+            path.unlink()

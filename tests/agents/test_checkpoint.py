@@ -20,7 +20,7 @@ from llm_game_agents.schedules import Stage, defender_only
 from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
-from llm_game_env.errors import ConfigurationError
+from llm_game_env.errors import ConfigurationError, TrainingError
 from llm_game_env.players import EchoPlayer
 from llm_game_env.rewards import FunctionReward
 from llm_game_env.vector import VectorGame
@@ -73,6 +73,7 @@ def test_files(tmp_path: Path, make_run: Callable[..., GPO]) -> None:
     path = make_run().learn().save(tmp_path / "below" / "run")
     assert path == tmp_path / "below" / "run"
     assert sorted(p.name for p in path.iterdir()) == [
+        "SHA256SUMS",
         ADVERSARY,
         "config.json",
         DEFENDER,
@@ -213,8 +214,9 @@ def test_a_save_that_fails_leaves_the_older_checkpoint_whole(
 
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full_disk)
-        with pytest.raises(OSError, match="no space"):
+        with pytest.raises(TrainingError, match=r"run' cannot be written \(no space.* make room"):
             run.save(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
     assert GPO.load(path, make_games()).num_iterations == 0
     run.save(path)
     assert GPO.load(path, make_games()).num_iterations == 2

@@ -1,6 +1,7 @@
 """Watching a run: points, logs and transcripts of made-up iterations."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,29 @@ def test_numbers_are_logged_for_every_update(tmp_path: Path) -> None:
     scores = accumulator.Scalars("game/score")
     assert [event.step for event in scores] == [0, 1, 2]
     assert [event.value for event in scores] == pytest.approx([2.5 / 4] * 3)
+
+
+def test_a_record_that_is_taken_up_is_the_record(tmp_path: Path) -> None:
+    recorder = record(tmp_path, 3)
+    kept = json.loads(json.dumps(recorder.as_record()))
+    names = ("progress.csv", "transcript_early.txt", "transcript_late.txt")
+    before = {name: (tmp_path / name).read_text(encoding="utf-8") for name in names}
+    for name in names:
+        (tmp_path / name).write_text("damaged", encoding="utf-8")
+    again = Recorder(tmp_path, 3, "test", judged=True, taken_up=kept)
+    again.close()
+    assert again.points == recorder.points
+    assert (again.games_played, again.training_seconds) == (12, pytest.approx(2.25))
+    assert json.loads(json.dumps(again.as_record())) == kept
+    for name in names[1:]:
+        assert (tmp_path / name).read_text(encoding="utf-8") == before[name]
+    # The order of the columns is that of a set, in the logger.
+    rows, expected = (
+        list(csv.DictReader(text.splitlines()))
+        for text in ((tmp_path / "progress.csv").read_text(encoding="utf-8"), before[names[0]])
+    )
+    assert rows == expected
+    (events,) = tmp_path.glob("events.out.tfevents.*")
+    accumulator = EventAccumulator(str(events))
+    accumulator.Reload()
+    assert [event.step for event in accumulator.Scalars("game/score")] == [0, 1, 2]

@@ -25,6 +25,7 @@ from llm_game_agents.gpo import GPO
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
+from llm_game_env.vector import VectorGame
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "examples" / "train_gpo.py"
@@ -250,21 +251,48 @@ def words_of(flags: dict[str, str]) -> list[str]:
     return [*TINY, *(word for pair in flags.items() for word in pair)]
 
 
-def test_a_saved_run_goes_on(run_here: RunHere, own: dict[str, str], tmp_path: Path) -> None:
-    status, _, err = run_here(*words_of(own))
+def games_of_own() -> VectorGame:
+    """An environment that takes up what a run of `own` saved."""
+    return red_team_v0.vector_env(8, diversity=Diversity(self_bleu=1.0))
+
+
+def curves(folder: Path) -> list[dict[str, Any]]:
+    return json.loads((folder / "results.json").read_text(encoding="utf-8"))["arms"][0]["curves"]
+
+
+def test_a_run_goes_on_in_its_folder(
+    run_here: RunHere, own: dict[str, str], tmp_path: Path
+) -> None:
+    folder = Path(own["--out"])
+    assert run_here(*words_of(own))[0] == 0
+    whole = curves(folder)
+    (folder / "transcript_late.txt").write_text("of the future")
+    weights = folder / "checkpoints" / "update-000002" / "adversary_0" / "model.safetensors"
+    copied = weights.read_bytes()
+    weights.write_bytes(copied[:-1])
+    status, out, err = run_here(*words_of(own | {"--resume": str(folder)}))
     assert status == 0, err
-    saved = Path(own["--out"]) / "checkpoint"
-    # As if it had been interrupted half-way through twice as many stages.
-    config = json.loads((saved / "config.json").read_text(encoding="utf-8"))
-    config["stages"] *= 2
-    (saved / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    further = own | {"--resume": str(saved), "--out": str(tmp_path / "further")}
-    status, _, err = run_here(*words_of(further))
+    assert "update-000002 cannot be used: adversary_0/model.safetensors is not what" in out
+    assert f"going on from {folder}/checkpoints/update-000001" in out
+    assert curves(folder) == whole
+    assert "attack stage" in (folder / "transcript_late.txt").read_text(encoding="utf-8")
+    assert weights.read_bytes() == copied
+    assert GPO.load(folder / "checkpoint", games_of_own()).num_iterations == 2
+    assert [path.name for path in tmp_path.glob("run*")] == ["run"]
+
+
+def test_from_a_checkpoint_a_run_goes_on_elsewhere(
+    run_here: RunHere, own: dict[str, str], tmp_path: Path
+) -> None:
+    assert run_here(*words_of(own))[0] == 0
+    folder, further = Path(own["--out"]), tmp_path / "further"
+    saved = folder / "checkpoints" / "update-000001"
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    status, _, err = run_here(*words_of(own | {"--resume": str(saved), "--out": str(further)}))
     assert status == 0, err
-    record = json.loads((tmp_path / "further" / "results.json").read_text(encoding="utf-8"))
-    assert [point["stage"] for point in record["arms"][0]["curves"]] == ["defend", "attack"]
-    env = red_team_v0.vector_env(8, diversity=Diversity(self_bleu=1.0))
-    assert GPO.load(tmp_path / "further" / "checkpoint", env).num_iterations == 4
+    assert curves(further) == curves(folder)
+    assert GPO.load(further / "checkpoint", games_of_own()).num_iterations == 2
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_nothing_to_go_on_with(run_here: RunHere, own: dict[str, str], tmp_path: Path) -> None:
@@ -509,6 +537,7 @@ def test_bad_input_is_refused_before_training(
         (("--arms", "rlhf", "--rounds", "-1"), "rounds=-1"),
         (("--adversary-kl-coef", "nan"), "own models only"),
         (("--arms", "gpo", "--seed", "-1"), "seed=-1"),
+        (("--arms", "gpo", "--save-every", "-1"), "save_every=-1"),
     ],
 )
 def test_bad_input_to_the_demo(
