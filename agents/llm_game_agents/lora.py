@@ -79,6 +79,8 @@ def read_adapter(folder: str | PathLike[str]) -> Adapter:
     """
     library = peft()
     try:
+        if not (Path(folder) / ADAPTER_FILE).exists():  # peft would ask the hub.
+            raise FileNotFoundError(f"there is no {ADAPTER_FILE}")
         config = library.PeftConfig.from_pretrained(str(folder))
         weights = load_file(Path(folder) / WEIGHTS_FILE)
     except (OSError, ValueError, TypeError, SafetensorError) as error:
@@ -87,10 +89,10 @@ def read_adapter(folder: str | PathLike[str]) -> Adapter:
             f"{ADAPTER_FILE} and {WEIGHTS_FILE}"
         ) from error
     if not isinstance(config, library.LoraConfig) or config.bias != "none":
-        bias = getattr(config, "bias", None)
+        kind, bias = type(config).__name__, getattr(config, "bias", None)
         raise ConfigurationError(
-            f"{str(folder)!r} holds an adapter of kind {config.peft_type} with bias={bias!r}; only "
-            "LoRA with bias='none' leaves the base as it is: give one of those"
+            f"{str(folder)!r} holds an adapter of a {kind} with bias={bias!r}; only LoRA with "
+            "bias='none' leaves the base as it is: give one of those"
         )
     # Some ways of starting an adapter change the base; its weights are known here.
     config.init_lora_weights = True
