@@ -17,6 +17,7 @@ from llm_game_agents.policy import ADAPTER_FILE
 from llm_game_env.errors import ConfigurationError
 
 WEIGHTS_FILE = "adapter_model.safetensors"
+_STARTS_THAT_KEEP_THE_BASE = (True, False, "gaussian", "eva", "orthogonal")
 _PREFIX = "base_model.model."  # peft's names of weights count its own wrapper of the model.
 
 
@@ -75,7 +76,7 @@ def read_adapter(folder: str | PathLike[str]) -> Adapter:
 
     Raises:
         ConfigurationError: the folder holds none, or one that cannot share its base: it is of
-            another kind than LoRA, or it trains biases of the base.
+            another kind than LoRA, trains biases of the base, or began by changing the base.
     """
     library = peft()
     try:
@@ -94,8 +95,12 @@ def read_adapter(folder: str | PathLike[str]) -> Adapter:
             f"{str(folder)!r} holds an adapter of a {kind} with bias={bias!r}; only LoRA with "
             "bias='none' leaves the base as it is: give one of those"
         )
-    # Some ways of starting an adapter change the base; its weights are known here.
-    config.init_lora_weights = True
+    if config.init_lora_weights not in _STARTS_THAT_KEEP_THE_BASE:
+        raise ConfigurationError(
+            f"{str(folder)!r} holds an adapter to a base that "
+            f"init_lora_weights={config.init_lora_weights!r} changed; convert it to plain LoRA "
+            "with peft's save_pretrained(…, path_initial_model_for_weight_conversion=…)"
+        )
     config.inference_mode = False
     return Adapter(config, weights)
 
@@ -116,21 +121,20 @@ def put_on(model: Any, adapter: Adapter, seed: int) -> None:
             # Drawn on the CPU, wherever the model is.
             torch.default_generator.manual_seed(seed)
             model.add_adapter(adapter.config)
-        own = [p for p in model.parameters() if p.requires_grad]
-        for parameter in own:
-            parameter.data = parameter.data.float()
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
         if adapter.weights is None:
             return
         weights = {name.removeprefix(_PREFIX): t for name, t in adapter.weights.items()}
-        report = peft().set_peft_model_state_dict(model, weights)
+        library = peft()
+        wanted = library.get_peft_model_state_dict(model, save_embedding_layers=False)
+        # Before anything is loaded: a weight of the base itself would be written into the base.
+        if differing := sorted(weights.keys() ^ wanted.keys()):
+            raise ValueError(f"{len(differing)} weights are on one side only, as {differing[0]}")
+        library.set_peft_model_state_dict(model, weights)
     except (ValueError, RuntimeError, KeyError) as error:
         raise ConfigurationError(
             f"the adapter does not fit {model.name_or_path!r} ({error}); give the base that it "
             "was trained on"
         ) from error
-    if report.unexpected_keys or len(weights) != len(own):
-        raise ConfigurationError(
-            f"the adapter has {len(weights)} weights, {len(report.unexpected_keys)} of them "
-            f"unknown to {model.name_or_path!r}, which asks for {len(own)}; give the base that it "
-            "was trained on"
-        )

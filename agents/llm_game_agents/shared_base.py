@@ -33,9 +33,7 @@ class SharedBase:
         model: the base, with no adapter.
     """
 
-    def __init__(
-        self, player: CausalLMPlayer, *, rank: int = 16, alpha: int | None = None
-    ) -> None:
+    def __init__(self, player: CausalLMPlayer, *, rank: int = 16, alpha: int | None = None) -> None:
         self.model: Any = player.model.requires_grad_(False)
         self.path: str = self.model.name_or_path
         self._player = player

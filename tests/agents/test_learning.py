@@ -6,6 +6,7 @@ every seed that was tried.
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.schedules import Stage, adversary_only, defender_only
+from llm_game_agents.shared_base import SharedBase
 from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import red_team_v0
 from llm_game_env.players import CausalLMPlayer, EchoPlayer, Player, ScriptedPlayer
@@ -33,7 +35,7 @@ PPO_KNOBS = PPOConfig(
 )
 
 
-def make_policy(seed: int = 0) -> LanguagePolicy:
+def make_policy(seed: int = 0, **options: Any) -> LanguagePolicy:
     """A random GPT-2 over some words; at first every word is about as probable as another."""
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -45,7 +47,9 @@ def make_policy(seed: int = 0) -> LanguagePolicy:
         chat_template="{% for m in messages %}{{ m['content'] + ' <end> ' }}{% endfor %}",
     )
     shape: dict[str, Any] = {"n_layer": 1, "n_head": 2, "n_embd": 32, "n_positions": 24}
-    config = GPT2Config(vocab_size=len(WORDS), bos_token_id=None, eos_token_id=2, **shape)
+    config = GPT2Config(
+        vocab_size=len(WORDS), bos_token_id=None, eos_token_id=2, **(shape | options)
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = GPT2LMHeadModel(config)
@@ -63,6 +67,7 @@ def learn(
     adversary: Player,
     defender: Player,
     seed: int,
+    knobs: PPOConfig = PPO_KNOBS,
     **arguments: Any,
 ) -> tuple[float, float]:
     """Plays until the bar is beaten; the learner's success at first and at best.
@@ -79,8 +84,8 @@ def learn(
         **arguments,
     )
     config = GPOConfig(
-        defender=PPO_KNOBS,
-        adversary=PPO_KNOBS,
+        defender=knobs,
+        adversary=knobs,
         defender_max_tokens=2,
         adversary_max_tokens=2,
         seed=seed,
@@ -146,6 +151,23 @@ def test_an_answer_may_depend_on_the_prompt(seed: int) -> None:
         adversary=EchoPlayer(),
         defender=make_policy(seed),
         seed=seed,
+    )
+    assert first < 0.1
+    assert best > BAR
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_adapter_learns_what_a_whole_model_does(seed: int) -> None:
+    # The output layer is frozen with the base: with weights of the usual size it could make no
+    # word more probable than 15 %, whatever the layers below learnt.
+    base = SharedBase(make_policy(seed, initializer_range=0.2).player)
+    first, best = learn(
+        names_the_colour,
+        defender_only(150),
+        adversary=EchoPlayer(),
+        defender=base.policy(seed=seed),
+        seed=seed,
+        knobs=replace(PPO_KNOBS, learning_rate=3e-3),
     )
     assert first < 0.1
     assert best > BAR

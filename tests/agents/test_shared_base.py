@@ -8,6 +8,7 @@ from typing import Any
 import peft
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from llm_game_agents.frozen import frozen_copy
@@ -203,7 +204,7 @@ def test_the_anchor_may_move(make_base: MakeBase, decide: Decide) -> None:
 
 
 def test_a_base_in_half_precision_stays_so_and_adapters_do_not(
-    make_base: MakeBase, save_model: Callable[..., Path], word_tokenizer: Any, decide: Decide
+    save_model: Callable[..., Path], word_tokenizer: Any, decide: Decide
 ) -> None:
     folder = save_model()
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
@@ -216,9 +217,7 @@ def test_a_base_in_half_precision_stays_so_and_adapters_do_not(
     learn(policy, decide)
     assert not torch.equal(logits(policy.model), start)
     policy.save(folder.parent / "adapter")
-    assert torch.equal(
-        logits(base.player(folder.parent / "adapter").model), logits(policy.model)
-    )
+    assert torch.equal(logits(base.player(folder.parent / "adapter").model), logits(policy.model))
 
 
 def test_seeds_decide_and_no_global_generator_is_touched(make_base: MakeBase) -> None:
@@ -255,9 +254,27 @@ def test_folders_that_hold_no_fitting_adapter(make_base: MakeBase, tmp_path: Pat
     )
     with pytest.raises(ConfigurationError, match=r"a LoraConfig with bias='all'"):
         base.policy(adapter=tmp_path / "adapter")
-    peft.LoraConfig(r=16, target_modules=["q_proj"]).save_pretrained(str(tmp_path / "adapter"))
-    with pytest.raises(ConfigurationError, match=r"has 28 weights, .*which asks for 4"):
-        base.policy(adapter=tmp_path / "adapter")
+    for knobs, problem in (
+        ({"init_lora_weights": "pissa"}, r"init_lora_weights='pissa' changed"),
+        ({}, r"24 weights are on one side only, as model\.layers\.0\.mlp\.down_proj\.lora_A"),
+    ):
+        config = peft.LoraConfig(r=16, target_modules=["q_proj"], **knobs)
+        config.save_pretrained(str(tmp_path / "adapter"))
+        with pytest.raises(ConfigurationError, match=problem):
+            base.policy(adapter=tmp_path / "adapter")
+
+
+def test_an_adapter_cannot_write_into_the_base(make_base: MakeBase, tmp_path: Path) -> None:
+    base = make_base()
+    before = logits(base.model)
+    base.policy().save(tmp_path)
+    file = tmp_path / "adapter_model.safetensors"
+    weights = load_file(file)
+    name = "base_model.model.model.norm.weight"
+    save_file(weights | {name: torch.zeros(16)}, file)
+    with pytest.raises(ConfigurationError, match=r"one side only, as model\.norm\.weight"):
+        base.policy(adapter=tmp_path)
+    assert torch.equal(logits(base.model), before)
 
 
 def test_without_peft_the_extra_is_named(

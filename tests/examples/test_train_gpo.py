@@ -296,9 +296,7 @@ def test_own_models_run_end_to_end(run_here: RunHere, own: dict[str, str]) -> No
     assert "judge" not in text
 
 
-def test_two_adapters_on_one_base(
-    run_here: RunHere, own: dict[str, str], tmp_path: Path
-) -> None:
+def test_two_adapters_on_one_base(run_here: RunHere, own: dict[str, str], tmp_path: Path) -> None:
     own |= {"--adversary": own["--defender"], "--lora-rank": "2"}
     status, _, err = run_here(*words_of(own))
     assert status == 0, err
