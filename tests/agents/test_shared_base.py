@@ -254,10 +254,11 @@ def test_folders_that_hold_no_fitting_adapter(make_base: MakeBase, tmp_path: Pat
     )
     with pytest.raises(ConfigurationError, match=r"a LoraConfig with bias='all'"):
         base.policy(adapter=tmp_path / "adapter")
-    for knobs, problem in (
-        ({"init_lora_weights": "pissa"}, r"init_lora_weights='pissa' changed"),
-        ({}, r"24 weights are on one side only, as model\.layers\.0\.mlp\.down_proj\.lora_A"),
-    ):
+    cases: dict[str, dict[str, Any]] = {
+        r"init_lora_weights='pissa' changed": {"init_lora_weights": "pissa"},
+        r"24 weights are on one side only, as model\.layers\.0\.mlp\.down_proj\.lora_A": {},
+    }
+    for problem, knobs in cases.items():
         config = peft.LoraConfig(r=16, target_modules=["q_proj"], **knobs)
         config.save_pretrained(str(tmp_path / "adapter"))
         with pytest.raises(ConfigurationError, match=problem):
