@@ -61,6 +61,12 @@ class RunFlags:
     temperature: float = flag(1.0, "of sampling", "own models")
     adversary_max_tokens: int = flag(64, "of one message", "own models")
     defender_max_tokens: int = flag(128, "of one message", "own models")
+    lora_rank: int = flag(
+        0,
+        "learn adapters of this rank on a frozen base, one base where both players name the same "
+        "or adapters of the same; 0 for whole models",
+        "own models",
+    )
     device: str = flag("cpu", "where the models run", "own models")
     save_every: int = flag(
         5, "updates between checkpoints, besides those at the ends of stages; 0 for none"
@@ -73,7 +79,7 @@ class RunFlags:
         for name in ("threads", "rounds", "defend_updates", "attack_updates", "games"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 1")
-        for name in ("seed", "save_every"):
+        for name in ("seed", "save_every", "lora_rank"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 0")
         self._refuse_flags_of_the_other_mode()

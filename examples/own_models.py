@@ -10,6 +10,7 @@ from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
 from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.player_folders import PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_agents.recorder import Recorder
@@ -67,15 +68,24 @@ def run(flags: RunFlags) -> int:
 
 def begun(flags: RunFlags, env: VectorGame) -> Start:
     """A new run, checked."""
-    adversary, defender = (
-        LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
-        for path in (flags.adversary, flags.defender)
-    )
+    adversary, defender = policies(flags)
     config = knobs(flags)
     check_contexts(env, adversary, defender, config)
     check_reward_model(env)
     run = GPO(env, adversary, defender, config)
     return Start(run, fresh_folder(flags.out), None)
+
+
+def policies(flags: RunFlags) -> list[LanguagePolicy]:
+    """The adversary and the defender, as whole models or as adapters."""
+    paths = (flags.adversary, flags.defender)
+    if flags.lora_rank:
+        folders = PlayerFolders(flags.temperature, flags.device, flags.lora_rank)
+        return [folders.fresh(path, 2 * flags.seed + i) for i, path in enumerate(paths)]
+    return [
+        LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
+        for path in paths
+    ]
 
 
 def knobs(flags: RunFlags) -> GPOConfig:

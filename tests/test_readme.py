@@ -8,6 +8,7 @@ import pytest
 
 import llm_game_agents
 from llm_game_agents.gpo import GPO
+from llm_game_env.gatekeeper.world import load_world
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -57,8 +58,15 @@ def test_the_block_with_another_library_runs() -> None:
     assert names["learner"].num_timesteps >= 1000
 
 
+def test_the_block_with_adapters_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(block("SharedBase"), {"world": load_world()})
+    assert (tmp_path / "runs" / "adapter" / "adapter_model.safetensors").exists()
+    assert (tmp_path / "runs" / "merged" / "model.safetensors").exists()
+
+
 def test_no_python_block_is_left_out() -> None:
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
     for code in BLOCKS:
         compile(code, "README.md", "exec")
 
@@ -101,6 +109,8 @@ def test_flags_it_names_exist() -> None:
     assert named <= fields
 
 
-def test_the_public_names_of_the_training_block_are_exported() -> None:
-    (line,) = re.findall(r"^from llm_game_agents import (.+)$", README, re.MULTILINE)
-    assert {name.strip() for name in line.split(",")} <= set(llm_game_agents.__all__)
+def test_the_public_names_of_the_training_blocks_are_exported() -> None:
+    lines = re.findall(r"^from llm_game_agents import (.+)$", README, re.MULTILINE)
+    assert len(lines) == 2
+    names = {name.strip() for line in lines for name in line.split(",")}
+    assert names <= set(llm_game_agents.__all__)

@@ -5,6 +5,7 @@ from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.opponents import LatestAndPast, MetaNash, UniformPast
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.shared_base import SharedBase
 from llm_game_agents.update_rules import (
     GRPO,
     PPO,
@@ -32,6 +33,7 @@ __all__ = [
     "RLOOConfig",
     "Reinforce",
     "ReinforceConfig",
+    "SharedBase",
     "UniformPast",
     "UpdateStats",
 ]

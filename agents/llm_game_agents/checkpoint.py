@@ -1,7 +1,8 @@
 """A run on disk: both players as Hugging Face folders, and what going on needs.
 
     PATH/
-      adversary_0/  defender_0/   of every `LanguagePolicy`; weights in safetensors
+      adversary_0/  defender_0/   of every `LanguagePolicy`; weights in safetensors, of a policy
+                                  on a shared base the adapter alone
       past/adversary_0/14/ …      as it was after 14 updates, where learners still meet it
       config.json                 knobs and stages
       state.pt                    optimisers, generators, diversity history (`weights_only`)
@@ -24,6 +25,7 @@ import torch
 
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.meta_game import State
+from llm_game_agents.player_folders import REFERENCE, PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.schedules import Stage
 from llm_game_agents.sealed import damage, link_sealed, write_sealed
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from llm_game_agents.gpo import GPO
 
 PAST = "past"
-REFERENCE = "reference"
 POSITION = ("stage_index", "stage_updates", "num_iterations", "num_rollouts")
 _ARRAY = "numpy array"
 
@@ -150,10 +151,11 @@ def load(
             "GPO.save wrote, or that of a run"
         ) from error
     config = GPOConfig.from_record(record["config"])
+    folders = PlayerFolders(config.temperature, device)
     run = GPO(
         env,
-        adversary or _load_player(folder / "adversary_0", config.temperature, device),
-        defender or _load_player(folder / "defender_0", config.temperature, device),
+        adversary or _load_player(folders, folder / "adversary_0"),
+        defender or _load_player(folders, folder / "defender_0"),
         config,
         [Stage(**stage) for stage in record["stages"]],
     )
@@ -165,21 +167,18 @@ def load(
         setattr(run, name, state["position"][name])
     run.matchmaker.load_state_dict(state["matchmaker"])
     for agent, updates in state["past"].items():
-        folders = [folder / PAST / agent / str(count) for count in updates]
         run.matchmaker.past[agent] = [
-            State(count, CausalLMPlayer.load(one, device=device, temperature=config.temperature))
-            for count, one in zip(updates, folders, strict=True)
+            State(count, folders.past(folder / PAST / agent / str(count))) for count in updates
         ]
     return run
 
 
-def _load_player(folder: Path, temperature: float, device: str | torch.device) -> LanguagePolicy:
+def _load_player(folders: PlayerFolders, folder: Path) -> LanguagePolicy:
     if not folder.exists():
         raise ConfigurationError(
             f"{str(folder)!r} is missing: that player was no LanguagePolicy; hand it to load()"
         )
-    reference = folder / REFERENCE
-    return LanguagePolicy.load(folder, reference=reference, device=device, temperature=temperature)
+    return folders.saved(folder)
 
 
 def _arrays_to_tensors(value: Any) -> Any:

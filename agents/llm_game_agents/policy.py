@@ -1,6 +1,5 @@
 """A language model that learns: a policy, its value head, and its frozen reference."""
 
-import copy
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,12 +10,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from llm_game_agents.frozen import frozen_copy
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.players.causal_lm import CausalLMPlayer, Completion
 from llm_game_env.players.sampling import accepts_logits_to_keep
 from llm_game_env.spaces import Message
 
 VALUE_HEAD_FILE = "value_head.safetensors"
+ADAPTER_FILE = "adapter_config.json"
 
 
 class TokenScores(NamedTuple):
@@ -39,13 +40,16 @@ class LanguagePolicy(nn.Module):
     """Any Hugging Face causal language model as a policy.
 
     The critic is a linear head on the model's last hidden state, of this policy alone: two
-    policies never share one. The reference is a frozen copy of the model as it was given.
+    policies never share one. What is frozen in the model stays as it is: a policy that learns an
+    adapter on a frozen base comes from `SharedBase`.
 
     Args:
         player: the model with its tokenizer and chat template. Training needs temperature > 0.
+        reference: the frozen model that the KL is taken to; by default the model as it was given,
+            of which what learns is copied.
     """
 
-    def __init__(self, player: CausalLMPlayer) -> None:
+    def __init__(self, player: CausalLMPlayer, reference: nn.Module | None = None) -> None:
         super().__init__()
         if player.temperature <= 0:
             raise ConfigurationError(
@@ -56,7 +60,7 @@ class LanguagePolicy(nn.Module):
         self.model: nn.Module = player.model
         # Probabilities must be the same in rollout and update: dropout stays off.
         self.model.eval()
-        self.reference: Any = copy.deepcopy(player.model).requires_grad_(False)
+        self.reference: Any = frozen_copy(player.model) if reference is None else reference
         config = player.model.config.get_text_config()
         # Set to 0 below: nothing is drawn from the global generator.
         head: Any = nn.utils.skip_init(nn.Linear, config.hidden_size, 1)
@@ -84,36 +88,64 @@ class LanguagePolicy(nn.Module):
             temperature: of sampling and of every log-probability.
 
         Raises:
-            ConfigurationError: a model or tokenizer cannot be loaded or used.
+            ConfigurationError: a model or tokenizer cannot be loaded or used, or the policy is an
+                adapter.
         """
+        if (Path(path) / ADAPTER_FILE).exists():
+            raise ConfigurationError(
+                f"{str(path)!r} holds an adapter; open it with SharedBase.load(its base)"
+                f".policy(adapter={str(path)!r})"
+            )
         # Small updates vanish in the rounding of bfloat16 weights.
         player = CausalLMPlayer.load(
             path, device=device, temperature=temperature, dtype=torch.float32
         )
-        policy = cls(player)
+        frozen = None
         if reference is not None:
-            frozen = CausalLMPlayer.load(reference, device=device, dtype=torch.float32)
-            policy.reference = frozen.model.requires_grad_(False)
-        head = Path(path) / VALUE_HEAD_FILE
-        if head.exists():
-            policy.value_head.load_state_dict(load_file(head, device=str(device)))
+            other = CausalLMPlayer.load(reference, device=device, dtype=torch.float32)
+            frozen = other.model.requires_grad_(False)
+        policy = cls(player, frozen)
+        policy.load_value_head(path)
         return policy
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Writes an ordinary Hugging Face folder, with the value head beside the model."""
-        folder = Path(path)
-        self.player.save(folder)
+        """Writes an ordinary Hugging Face folder, with the value head beside the model.
+
+        Of a policy that learns an adapter, the folder holds the adapter, as peft opens it.
+        """
+        self.player.save(path)
+        self.save_value_head(path)
+
+    def save_value_head(self, path: str | PathLike[str]) -> None:
+        """Writes the value head into a folder."""
         state = {name: t.contiguous() for name, t in self.value_head.state_dict().items()}
-        save_file(state, folder / VALUE_HEAD_FILE)
+        save_file(state, Path(path) / VALUE_HEAD_FILE)
+
+    def load_value_head(self, path: str | PathLike[str]) -> None:
+        """Takes up the value head of a folder, where one was saved."""
+        head = Path(path) / VALUE_HEAD_FILE
+        if head.exists():
+            device = str(self.value_head.weight.device)
+            self.value_head.load_state_dict(load_file(head, device=device))
 
     def save_reference(self, path: str | PathLike[str]) -> None:
-        """Writes the frozen reference as an ordinary Hugging Face folder."""
+        """Writes the frozen reference as an ordinary Hugging Face folder.
+
+        Nothing is written where all its weights are the policy's own: it is the policy's base.
+        """
+        if set(self.reference.parameters()) < set(self.model.parameters()):
+            return
         self.reference.save_pretrained(path)
         self.player.tokenizer.save_pretrained(path)
 
+    def learnt_weights(self) -> list[nn.Parameter]:
+        """What an update of the policy changes: the model's weights but the frozen ones."""
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
     def anchor(self) -> None:
         """Takes the KL to the policy as it is now."""
-        self.reference.load_state_dict(self.model.state_dict())
+        del self.reference  # Its memory first: there need not be room for two.
+        self.reference = frozen_copy(self.model)
 
     def sample(
         self, conversations: Sequence[Sequence[Message]], uniforms: np.ndarray

@@ -324,6 +324,26 @@ def test_own_models_run_end_to_end(run_here: RunHere, own: dict[str, str]) -> No
     assert "judge" not in text
 
 
+def test_two_adapters_on_one_base(run_here: RunHere, own: dict[str, str], tmp_path: Path) -> None:
+    own |= {"--adversary": own["--defender"], "--lora-rank": "2"}
+    status, _, err = run_here(*words_of(own))
+    assert status == 0, err
+    saved = Path(own["--out"]) / "checkpoint"
+    for agent in ("adversary_0", "defender_0"):
+        assert (saved / agent / "adapter_model.safetensors").exists()
+        assert not list((saved / agent).rglob("model.safetensors"))
+        plain = AutoModelForCausalLM.from_pretrained(saved / agent)
+        assert any("lora" in name for name, _ in plain.named_parameters())
+    # Such adapters are what another run may start from, with or without a fresh one beside it.
+    own |= {"--adversary": str(saved / "adversary_0"), "--out": str(tmp_path / "further")}
+    status, _, err = run_here(*words_of(own))
+    assert status == 0, err
+    env = red_team_v0.vector_env(8, diversity=Diversity(self_bleu=1.0))
+    run = GPO.load(tmp_path / "further" / "checkpoint", env)
+    first, second = (set(player.model.parameters()) for player in run.players.values())  # pyright: ignore
+    assert len(first & second) > len(first - second) / 2 > 0
+
+
 @pytest.mark.parametrize("role", ["--adversary", "--defender"])
 def test_qwen2_plays_either_role(
     role: str,
@@ -465,6 +485,10 @@ def negative_learning_rate(own: dict[str, str], _: Path) -> None:
     own["--defender-learning-rate"] = "-1"
 
 
+def negative_rank(own: dict[str, str], _: Path) -> None:
+    own["--lora-rank"] = "-1"
+
+
 def negative_seed(own: dict[str, str], _: Path) -> None:
     own["--seed"] = "-1"
 
@@ -504,6 +528,7 @@ BAD: dict[Spoil, str] = {
     no_games: "games=0",
     no_rounds: "rounds=0",
     negative_learning_rate: "learning_rate=-1.0 must be",
+    negative_rank: "lora_rank=-1 must be at least 0",
     negative_seed: "seed=-1",
     no_threads: "threads=0",
     unknown_device: "device='abacus'",

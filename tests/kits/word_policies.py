@@ -16,7 +16,10 @@ READS_NOTHING = "<end>"
 
 
 def make_word_policy(
-    words: Sequence[str], seed: int = 0, chat_template: str = READS_ALL
+    words: Sequence[str],
+    seed: int = 0,
+    chat_template: str = READS_ALL,
+    initializer_range: float = 0.02,
 ) -> LanguagePolicy:
     """A random GPT-2; at first every word is about as probable as another.
 
@@ -24,6 +27,7 @@ def make_word_policy(
         words: that it knows beside those of `SPECIAL`, none of which shows in a message.
         seed: of the weights.
         chat_template: what it sees of a conversation.
+        initializer_range: deviation of the weights.
     """
     known = [*SPECIAL, *words]
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(known)}, unk_token="<unk>"))
@@ -36,6 +40,7 @@ def make_word_policy(
         chat_template=chat_template,
     )
     shape: dict[str, Any] = {"n_layer": 1, "n_head": 2, "n_embd": 32, "n_positions": 24}
+    shape["initializer_range"] = initializer_range
     config = GPT2Config(vocab_size=len(known), bos_token_id=None, eos_token_id=2, **shape)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llm_game_agents.frozen import frozen_copy
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_env.players.causal_lm import CausalLMPlayer
 from llm_game_env.players.protocol import Player
@@ -47,5 +48,5 @@ def line_up(
 def snapshot(policy: LanguagePolicy) -> CausalLMPlayer:
     """The policy as it stands, as a player that learns no more."""
     player = copy.copy(policy.player)
-    player.model = copy.deepcopy(policy.player.model).requires_grad_(False)
+    player.model = frozen_copy(policy.player.model)
     return player

@@ -125,7 +125,7 @@ class PolicyLearner(ABC):
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """What is learnt, and at which learning rate once it has risen."""
-        return [{"params": list(self.policy.model.parameters()), "lr": self.config.learning_rate}]
+        return [{"params": self.policy.learnt_weights(), "lr": self.config.learning_rate}]
 
     def update(self, decisions: list[Decision]) -> UpdateStats:
         """One update on what the policy did in a rollout.

@@ -1,0 +1,102 @@
+"""Opening players from disk, full models or adapters; what stands on one base shares it."""
+
+import json
+from os import PathLike
+from pathlib import Path
+
+import torch
+
+from llm_game_agents.policy import ADAPTER_FILE, LanguagePolicy
+from llm_game_agents.shared_base import SharedBase
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.players.causal_lm import CausalLMPlayer
+
+REFERENCE = "reference"
+
+
+class PlayerFolders:
+    """Opens players, each base once.
+
+    Args:
+        temperature: at which they write.
+        device: where they live.
+        rank: of fresh adapters.
+    """
+
+    def __init__(
+        self, temperature: float, device: str | torch.device = "cpu", rank: int = 16
+    ) -> None:
+        self._temperature = temperature
+        self._device = device
+        self._rank = rank
+        self._bases: dict[str, SharedBase] = {}
+
+    def fresh(self, path: str | PathLike[str], seed: int = 0) -> LanguagePolicy:
+        """A policy that learns an adapter: a fresh one on a base, or one that is there already.
+
+        Args:
+            path: of the base, or the folder of the adapter.
+            seed: of a fresh adapter.
+
+        Raises:
+            ConfigurationError: nothing usable is there, or peft is missing.
+        """
+        if _holds_adapter(path):
+            return self._base_below(path).policy(adapter=path)
+        return self._base(str(path)).policy(seed=seed)
+
+    def saved(self, folder: Path) -> LanguagePolicy:
+        """A policy and its reference, as `LanguagePolicy` saved them, the latter below it.
+
+        Raises:
+            ConfigurationError: nothing usable is there, or peft is missing.
+        """
+        reference = folder / REFERENCE
+        if _holds_adapter(folder):
+            base = self._base_below(folder)
+            found = reference if reference.exists() else base.path
+            return base.policy(adapter=folder, reference=found)
+        return LanguagePolicy.load(
+            folder, reference=reference, device=self._device, temperature=self._temperature
+        )
+
+    def past(self, folder: Path) -> CausalLMPlayer:
+        """A player that learns no more.
+
+        Raises:
+            ConfigurationError: nothing usable is there, or peft is missing.
+        """
+        if _holds_adapter(folder):
+            return self._base_below(folder).player(folder)
+        return CausalLMPlayer.load(folder, device=self._device, temperature=self._temperature)
+
+    def _base_below(self, folder: str | PathLike[str]) -> SharedBase:
+        return self._base(_base_of(Path(folder) / ADAPTER_FILE))
+
+    def _base(self, path: str) -> SharedBase:
+        key = str(Path(path).resolve()) if Path(path).exists() else path
+        if key not in self._bases:
+            self._bases[key] = SharedBase.load(
+                key, rank=self._rank, device=self._device, temperature=self._temperature
+            )
+        return self._bases[key]
+
+
+def _holds_adapter(path: str | PathLike[str]) -> bool:
+    return (Path(path) / ADAPTER_FILE).exists()
+
+
+def _base_of(path: Path) -> str:
+    """The base that an adapter's configuration names."""
+    try:
+        base = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"{str(path)!r} cannot be read ({error!r}); give a folder that peft wrote"
+        ) from error
+    if not isinstance(base, str) or not base:
+        raise ConfigurationError(
+            f"{str(path)!r} names no base; write the base's folder or hub id there as "
+            "base_model_name_or_path"
+        )
+    return base
