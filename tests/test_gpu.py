@@ -6,6 +6,7 @@ import torch
 
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_env import red_team_v0
 from llm_game_env.gatekeeper.world import World, load_world
@@ -49,6 +50,10 @@ def test_gpo_trains_both_players(world: World) -> None:
         GPOConfig(defend_updates=2, attack_updates=2, rounds=1),
     )
     errors: list[float] = []
-    run.learn(lambda iteration: errors.append(iteration.stats.first_ratio_error))
+
+    def note(iteration: Iteration) -> None:
+        errors.extend(stats.first_ratio_error for stats in iteration.stats.values())
+
+    run.learn(note)
     assert len(errors) == 4
     assert max(errors) < 1e-3

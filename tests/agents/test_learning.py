@@ -1,7 +1,7 @@
 """Learning by learning: small games in which only the right credit makes a policy win.
 
 The bar is fixed. A policy that misses the point of a test stays far below it; every update rule
-beat it with every seed that was tried, within half of the updates that it is given.
+beat it with every seed that was tried.
 """
 
 from collections.abc import Sequence

@@ -11,6 +11,7 @@ from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import Anchor, GPOConfig
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.opponents import LatestAndPast
+from llm_game_agents.player_folders import PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.shared_base import SharedBase
 from llm_game_agents.update_rules import PPOConfig, ReinforceConfig
@@ -151,7 +152,7 @@ def test_a_base_that_has_gone_is_named(base: SharedBase, tmp_path: Path) -> None
     file = path / ADVERSARY / "adapter_config.json"
     file.write_text('{"peft_type": "LORA"}')
     with pytest.raises(ConfigurationError, match=r"adapter_config\.json' cannot be read"):
-        GPO.load(path, make_games())
+        PlayerFolders(1.0).saved(path / ADVERSARY)
     file.write_text('{"base_model_name_or_path": null}')
     with pytest.raises(ConfigurationError, match=r"names no base; write .*base_model_name_or"):
-        GPO.load(path, make_games())
+        PlayerFolders(1.0).saved(path / ADVERSARY)
