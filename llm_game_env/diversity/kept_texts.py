@@ -70,11 +70,15 @@ class Window:
 
     def added(self, texts: Sequence[str]) -> tuple["Window", Change]:
         """The oldest go first."""
-        again: set[str] = set()
         if self.distinct:
-            again = set(texts)
-            texts = list(dict.fromkeys(reversed(texts)))[::-1]
+            return self._added_distinct(texts)
         new = list(texts[-self.size :])
+        gone = max(0, len(self.texts) + len(new) - self.size)
+        return replace(self, texts=(*self.texts[gone:], *new)), Change(list(range(gone)), new)
+
+    def _added_distinct(self, texts: Sequence[str]) -> tuple["Window", Change]:
+        again = set(texts)
+        new = list(dict.fromkeys(reversed(texts)))[::-1][-self.size :]
         stay = [place for place, text in enumerate(self.texts) if text not in again]
         stay = stay[max(0, len(stay) + len(new) - self.size) :]
         after = replace(self, texts=(*(self.texts[place] for place in stay), *new))
