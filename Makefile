@@ -33,6 +33,7 @@ bench: $(INSTALLED) ## measure the environments beside others' games, SelfBLEU a
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/self_bleu.py
 	$(BIN)/python benchmarks/guard_scaling.py
+	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/embedding.py
 
 test: $(INSTALLED) ## run the tests that take seconds
