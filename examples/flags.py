@@ -5,7 +5,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.gpo_config import PAST_SHARE, GPOConfig
 from llm_game_agents.opponents import LatestAndPast
 from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import ConfigurationError
@@ -47,7 +47,9 @@ class RunFlags:
         PLAIN.kl_coef, "price of KL to the reference, adversary", "own models"
     )
     adversary_ent_coef: float = flag(0.0, "entropy bonus of the adversary", "own models")
-    past_share: float = flag(0.5, "share of a defend stage's games that earlier adversaries play")
+    past_share: float = flag(
+        PAST_SHARE, "share of a defend stage's games that earlier adversaries play"
+    )
     adversary: str = flag("", "adversary, a folder or hub id", "own models")
     defender: str = flag("", "defender, a folder or hub id", "own models")
     reward_model: str = flag("", "a sequence classifier, a folder or hub id", "own models")

@@ -13,6 +13,8 @@ from llm_game_env.errors import ConfigurationError
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
 
 Anchor = Literal["initial", "stage"]
+PAST_SHARE = 0.5
+"""Of a defend stage's games, how many earlier adversaries play by default."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class GPOConfig:
         # One game in a hundred gets a secret out at first: few batches have much to teach.
         default_factory=lambda: PPOConfig(learning_rate=1e-3, adam_eps=1e-3, kl_coef=0.03)
     )
-    defender_plays: Opponents = field(default_factory=lambda: LatestAndPast(0.5))
+    defender_plays: Opponents = field(default_factory=lambda: LatestAndPast(PAST_SHARE))
     adversary_plays: Opponents = field(default_factory=LatestAndPast)
     anchor: Anchor = "initial"
     defender_max_tokens: int = 20
@@ -57,12 +59,13 @@ class GPOConfig:
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 1")
         check_choice("anchor", self.anchor, get_args(Anchor))
-        for name, kind in (("adversary", UpdateRule), ("adversary_plays", Opponents)):
-            for agent_name in (name, name.replace("adversary", "defender")):
-                if not isinstance(getattr(self, agent_name), kind):
-                    raise ConfigurationError(
-                        f"{agent_name}={brief(getattr(self, agent_name))} must be a {kind.__name__}"
-                    )
+        kinds = {"adversary": UpdateRule, "adversary_plays": Opponents}
+        kinds |= {"defender": UpdateRule, "defender_plays": Opponents}
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                raise ConfigurationError(
+                    f"{name}={brief(getattr(self, name))} must be a {kind.__name__}"
+                )
 
     def schedule(self) -> list[Stage]:
         """The alternating stages of GPO."""

@@ -41,10 +41,6 @@ class KeptTexts(Protocol):
         """The history after these texts, and how it came about."""
         ...
 
-    def emptied(self) -> Self:
-        """The history before any text."""
-        ...
-
     def state_dict(self) -> dict[str, Any]:
         """All that going on needs, as plain values."""
         ...
@@ -84,10 +80,6 @@ class Window:
         after = replace(self, texts=(*(self.texts[place] for place in stay), *new))
         return after, Change(sorted(set(range(len(self.texts))) - set(stay)), new)
 
-    def emptied(self) -> "Window":
-        """No texts."""
-        return replace(self, texts=())
-
     def state_dict(self) -> dict[str, Any]:
         """Key: "texts"."""
         return {"texts": list(self.texts)}
@@ -107,7 +99,7 @@ class Reservoir:
 
     Attributes:
         size: the most texts it holds.
-        seed: of its generator, which starts afresh when the history is emptied.
+        seed: of its generator.
         texts: those it holds.
         seen: texts added in all.
     """
@@ -146,10 +138,6 @@ class Reservoir:
             rng=rng,
         )
         return after, Change(sorted(gone), list(after.texts[before - len(gone) :]))
-
-    def emptied(self) -> "Reservoir":
-        """No texts, and the generator as it was at first."""
-        return self.empty(self.size, self.seed)
 
     def state_dict(self) -> dict[str, Any]:
         """Keys: "texts", "seen", "rng" (the state of NumPy's generator)."""

@@ -125,7 +125,6 @@ def test_a_window_holds_the_latest() -> None:
     assert (window.texts, gone, new) == (("c", "d", "e"), [], ["c", "d", "e"])
     window, (gone, new) = window.added(["f"])
     assert (window.texts, gone, new) == (("d", "e", "f"), [0], ["f"])
-    assert window.emptied().texts == ()
 
 
 def test_a_window_of_different_texts_holds_each_where_it_came_last() -> None:

@@ -2,8 +2,9 @@
 
 from llm_game_agents.update_rules.config import UpdateRule
 from llm_game_agents.update_rules.grpo import GRPO, GRPOConfig
-from llm_game_agents.update_rules.learner import Learner, Loss, PolicyLearner, Targets
+from llm_game_agents.update_rules.learner import PolicyLearner
 from llm_game_agents.update_rules.ppo import PPO, PPOConfig
+from llm_game_agents.update_rules.protocol import Learner, Loss, Targets
 from llm_game_agents.update_rules.reinforce import Reinforce, ReinforceConfig
 from llm_game_agents.update_rules.rloo import RLOO, RLOOConfig
 from llm_game_agents.update_rules.stats import UpdateStats

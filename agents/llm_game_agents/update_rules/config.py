@@ -14,7 +14,7 @@ from llm_game_env.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from llm_game_agents.policy import LanguagePolicy
-    from llm_game_agents.update_rules.learner import Learner
+    from llm_game_agents.update_rules.protocol import Learner
 
 Decay = Literal["constant", "inverse_sqrt"]
 

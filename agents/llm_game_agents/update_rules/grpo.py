@@ -10,8 +10,9 @@ from llm_game_agents.policy import LanguagePolicy, TokenScores
 from llm_game_agents.trajectory import Trajectory
 from llm_game_agents.update_rules.advantages import group_means, group_sizes, rewards_to_go
 from llm_game_agents.update_rules.config import UpdateRule, check_counts
-from llm_game_agents.update_rules.learner import Loss, PolicyLearner, Targets
+from llm_game_agents.update_rules.learner import PolicyLearner
 from llm_game_agents.update_rules.losses import k3
+from llm_game_agents.update_rules.protocol import Loss, Targets
 from llm_game_env.checks import check_choice
 
 TokenWeights = Literal["sequence", "token"]

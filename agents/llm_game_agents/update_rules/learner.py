@@ -11,7 +11,7 @@ moments while the other player learns.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,57 +22,10 @@ from llm_game_agents.trajectory import STOP_REASONS, Decision, Trajectory, pack
 from llm_game_agents.update_rules.advantages import masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
 from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
+from llm_game_agents.update_rules.protocol import Loss, Targets
 from llm_game_agents.update_rules.reward_shaping import RewardShaper
 from llm_game_agents.update_rules.stats import MinibatchStats, UpdateStats, mean
 from llm_game_env.errors import TrainingError
-
-
-class Learner(Protocol):
-    """What updates one policy.
-
-    Attributes:
-        policy: updated in place.
-        num_updates: made so far.
-    """
-
-    policy: LanguagePolicy
-    num_updates: int
-
-    def update(self, decisions: list[Decision]) -> UpdateStats:
-        """One update on what the policy did in a rollout."""
-        ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that going on needs but the policy's weights."""
-        ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up what `state_dict` gave."""
-        ...
-
-
-class Targets(NamedTuple):
-    """What a rule makes of a trajectory, float [B, T] each, 0 outside the response.
-
-    Attributes:
-        advantages: how much better each token was than expected.
-        returns: what the critic is to say; anything for rules without one.
-    """
-
-    advantages: torch.Tensor
-    returns: torch.Tensor
-
-
-class Loss(NamedTuple):
-    """Losses of each token of a minibatch, float [B, T].
-
-    Attributes:
-        policy: what moves the policy.
-        value: what moves the critic; 0 where there is none.
-    """
-
-    policy: torch.Tensor
-    value: torch.Tensor
 
 
 class PolicyLearner(ABC):

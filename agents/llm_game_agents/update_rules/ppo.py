@@ -15,8 +15,9 @@ from llm_game_agents.update_rules.config import (
     check_positive,
     check_shares,
 )
-from llm_game_agents.update_rules.learner import Loss, PolicyLearner, Targets
+from llm_game_agents.update_rules.learner import PolicyLearner
 from llm_game_agents.update_rules.losses import clipped_value_error, explained_variance
+from llm_game_agents.update_rules.protocol import Loss, Targets
 from llm_game_agents.update_rules.stats import MinibatchStats, mean
 
 

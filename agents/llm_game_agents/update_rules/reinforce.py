@@ -9,7 +9,8 @@ from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.trajectory import Trajectory
 from llm_game_agents.update_rules.advantages import gae, token_rewards, whiten
 from llm_game_agents.update_rules.config import UpdateRule, check_finite_from
-from llm_game_agents.update_rules.learner import PolicyLearner, Targets
+from llm_game_agents.update_rules.learner import PolicyLearner
+from llm_game_agents.update_rules.protocol import Targets
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.trajectory import Trajectory
 from llm_game_agents.update_rules.advantages import group_means, group_sizes, rewards_to_go
 from llm_game_agents.update_rules.config import UpdateRule, check_counts
-from llm_game_agents.update_rules.learner import PolicyLearner, Targets
+from llm_game_agents.update_rules.learner import PolicyLearner
+from llm_game_agents.update_rules.protocol import Targets
 
 
 @dataclass(frozen=True)
