@@ -1,23 +1,29 @@
 """Trains an arm on the built-in world and says everything that is reported of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
+
+import numpy as np
 
 from llm_game_agents.arms import Arm, make_run
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
-from llm_game_env.evaluation.curves import CurvePoint, strongest_attack_stage
+from llm_game_env.evaluation.curves import CurvePoint, attack_successes
 from llm_game_env.evaluation.defender_report import DefenderReport, defender_report
 from llm_game_env.gatekeeper.world import World
+from llm_game_env.players.causal_lm import CausalLMPlayer
 from llm_game_env.players.protocol import Player
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
 
 NUM_ATTACKS = 512
+STRONGEST = "strongest_adversary"
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,7 @@ class TrainedArm:
         updates: PPO updates by agent.
         games: games played in training.
         seconds: wall-clock time of rollouts and updates.
+        adversary: as its strongest attack stage left it; None where the arm has none.
     """
 
     arm: Arm
@@ -41,6 +48,7 @@ class TrainedArm:
     updates: Mapping[str, int]
     games: int
     seconds: float
+    adversary: CausalLMPlayer | None
 
 
 def train_arm(
@@ -68,7 +76,10 @@ def train_arm(
     """
     run = make_run(arm, world, config, num_games)
     recorder = Recorder(folder, run.total_updates, arm.name, judged=True)
-    learn_and_record(run, recorder, save_every=save_every)
+    strongest = None
+    if isinstance(run.players[AGENTS[ADVERSARY]], LanguagePolicy):
+        strongest = StrongestAdversary(run, recorder, folder / STRONGEST)
+    learn_and_record(run, recorder, strongest, save_every=save_every)
     report = defender_report(
         unwrapped(run.players[AGENTS[DEFENDER]]),
         world.splits,
@@ -83,22 +94,45 @@ def train_arm(
         updates={agent: ppo.num_updates for agent, ppo in run.learners.items()},
         games=recorder.games_played,
         seconds=recorder.training_seconds,
+        adversary=strongest and strongest.load(),
     )
 
 
-def strongest_adversary(run: GPO, points: Sequence[CurvePoint]) -> Player:
-    """A run's adversary as it was at the end of its strongest attack stage.
+class StrongestAdversary:
+    """Keeps the adversary on disk as its strongest attack stage left it.
+
+    Written at the end of a stage, before the run's checkpoint of that moment: a run that is taken
+    up finds it, or plays that update again.
 
     Args:
-        run: after its schedule. Where it kept no earlier adversaries, the last one is all there is.
-        points: of the run's updates.
+        run: whose adversary.
+        recorder: has seen an update before this does.
+        folder: for the player, replaced whenever a stage is the strongest so far.
     """
-    last = unwrapped(run.players[AGENTS[ADVERSARY]])
-    # Kept when each attack stage began: but for the first, the end of the stage before.
-    past = run.matchmaker.past[AGENTS[ADVERSARY]]
-    ends = [*(state.player for state in past[1:]), last]
-    stage = strongest_attack_stage(points)
-    return last if stage is None or stage >= len(ends) else ends[stage]
+
+    def __init__(self, run: GPO, recorder: Recorder, folder: Path) -> None:
+        self.folder = folder
+        self._run = run
+        self._recorder = recorder
+
+    def __call__(self, iteration: Iteration) -> None:
+        """Sees an update."""
+        stage_is_over = self._run.stage_updates == 0
+        if iteration.stage.kind == "attack" and stage_is_over and self._is_strongest():
+            self._last().save(self.folder)
+
+    def load(self) -> CausalLMPlayer:
+        """That adversary; where no judged attack stage came to its end, as it is now."""
+        if not self.folder.exists():
+            self._last().save(self.folder)
+        return CausalLMPlayer.load(self.folder, temperature=self._run.config.temperature)
+
+    def _is_strongest(self) -> bool:
+        *earlier, last = attack_successes(self._recorder.points) or [-np.inf]
+        return last > max(earlier, default=-np.inf)
+
+    def _last(self) -> CausalLMPlayer:
+        return cast(LanguagePolicy, self._run.players[AGENTS[ADVERSARY]]).player
 
 
 def attack(trained: TrainedArm, defender: Player, world: World, *, seed: int) -> AttackRates | None:
@@ -106,10 +140,10 @@ def attack(trained: TrainedArm, defender: Player, world: World, *, seed: int) ->
 
     One that learnt plays as it was at the end of its strongest attack stage.
     """
-    if not isinstance(trained.run.players[AGENTS[ADVERSARY]], LanguagePolicy):
+    if trained.adversary is None:
         return None
     return attack_rates(
-        strongest_adversary(trained.run, trained.curves),
+        trained.adversary,
         defender,
         world.seed_prompts,
         world.instruction,
