@@ -1,11 +1,14 @@
 """GPO on one's own models: any Hugging Face causal language models and classifier."""
 
-from dataclasses import asdict, replace
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
+from command_line import INTERRUPTED, Command
+from flags import RunFlags
+from run_folder import fresh_folder, say_where_it_goes_on
 
 from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
 from llm_game_agents.gpo import GPO
@@ -15,7 +18,13 @@ from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record, read_record, take_up, writing
-from llm_game_agents.update_rules.ppo import PPOConfig
+from llm_game_agents.schedules import (
+    Stage,
+    adversary_only,
+    alternating_by_success,
+    defender_only,
+    simultaneous,
+)
 from llm_game_env import ConfigurationError, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.evaluation.curves import draw_curves
@@ -32,8 +41,9 @@ class Start(NamedTuple):
     record: dict[str, Any] | None
 
 
-def run(flags: RunFlags) -> int:
+def run(command: Command) -> int:
     """Checks everything, trains, and saves both players below one folder; exit status."""
+    flags = command.flags
     _require(flags)
     _check_device(flags.device)
     reward_model = ClassifierReward(
@@ -49,9 +59,11 @@ def run(flags: RunFlags) -> int:
         instruction=flags.instruction or None,
         diversity=Diversity(self_bleu=flags.diversity) if flags.diversity else None,
     )
-    run, folder, record = taken_up(flags, env) if flags.resume else begun(flags, env)
+    run, folder, record = (taken_up if flags.resume else begun)(command, env)
     with writing(folder):
-        recorder = Recorder(folder, run.total_updates, "gpo", judged=False, taken_up=record)
+        recorder = Recorder(
+            folder, run.total_updates, "gpo", judged=False, taken_up=record, wandb=flags.wandb
+        )
     status = 0
     try:
         learn_and_record(run, recorder, save_every=flags.save_every)
@@ -66,14 +78,15 @@ def run(flags: RunFlags) -> int:
     return status
 
 
-def begun(flags: RunFlags, env: VectorGame) -> Start:
+def begun(command: Command, env: VectorGame) -> Start:
     """A new run, checked."""
+    flags = command.flags
     adversary, defender = policies(flags)
-    config = knobs(flags)
+    config = knobs(command)
     check_contexts(env, adversary, defender, config)
     check_reward_model(env)
-    run = GPO(env, adversary, defender, config)
-    return Start(run, fresh_folder(flags.out), None)
+    run = GPO(env, adversary, defender, config, stages(flags))
+    return Start(run, fresh_folder(flags.out, command.given), None)
 
 
 def policies(flags: RunFlags) -> list[LanguagePolicy]:
@@ -88,38 +101,55 @@ def policies(flags: RunFlags) -> list[LanguagePolicy]:
     ]
 
 
-def knobs(flags: RunFlags) -> GPOConfig:
+def knobs(command: Command) -> GPOConfig:
     """GPO's knobs; the tuned ones of the built-in world's players are left behind."""
-    return replace(
-        gpo_config(flags),
-        defender=PPOConfig(
-            learning_rate=flags.defender_learning_rate, kl_coef=flags.defender_kl_coef
-        ),
-        adversary=PPOConfig(
-            learning_rate=flags.adversary_learning_rate,
-            kl_coef=flags.adversary_kl_coef,
-            ent_coef=flags.adversary_ent_coef,
-        ),
+    flags = command.flags
+    return GPOConfig(
+        **command.algorithm._asdict(),
+        defend_updates=flags.defend_updates,
+        attack_updates=flags.attack_updates,
+        rounds=flags.rounds,
+        anchor=flags.anchor,  # pyright: ignore[reportArgumentType] - checked there
         adversary_max_tokens=flags.adversary_max_tokens,
         defender_max_tokens=flags.defender_max_tokens,
         temperature=flags.temperature,
+        seed=flags.seed,
     )
 
 
-def taken_up(flags: RunFlags, env: VectorGame) -> Start:
+def stages(flags: RunFlags) -> Iterable[Stage]:
+    """Who learns when."""
+    defend, attack, rounds = flags.defend_updates, flags.attack_updates, flags.rounds
+    match flags.schedule:
+        case "simultaneous":  # As many batches of games as in alternation.
+            per_round = (defend + attack) // 2
+            return simultaneous(rounds * per_round, stage_updates=per_round)
+        case "defender-only":
+            return defender_only(rounds * defend)
+        case "adversary-only":
+            return adversary_only(rounds * attack)
+    return alternating_by_success(
+        defend,
+        attack,
+        rounds,
+        safe_below=flags.safe_below or None,
+        broken_above=flags.broken_above or None,
+    )
+
+
+def taken_up(command: Command, env: VectorGame) -> Start:
     """A saved run; players and knobs are those it was saved with.
 
     The folder of a run goes on in place; from a checkpoint a run goes on in a folder of its own.
     """
     check_reward_model(env)
+    flags = command.flags
     path = Path(flags.resume)
     if not (path / FOLDER).exists():
         run = GPO.load(path, env, device=flags.device)
-        return Start(run, fresh_folder(flags.out), read_record(path))
+        return Start(run, fresh_folder(flags.out, command.given), read_record(path))
     run, record, found = take_up(path, env, device=flags.device)
-    for damaged, problem in found.damaged.items():
-        print(f"{damaged} cannot be used: {problem}")
-    print(f"going on from {found.path}")
+    say_where_it_goes_on(found)
     return Start(run, path, record)
 
 

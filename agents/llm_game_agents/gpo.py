@@ -85,9 +85,11 @@ class GPO:
         while self.stage_index < len(self.stages):
             with held_interrupts():
                 self.is_amid_update = True
+                start = time.perf_counter()
                 if self.stage_updates == 0:
                     self._open_stage()
-                iteration = self._iterate(self.stages[self.stage_index])
+                opened = time.perf_counter() - start
+                iteration = self._iterate(self.stages[self.stage_index], opened)
                 self._move_on(iteration)
                 self.is_amid_update = False
                 if callback is not None:
@@ -116,7 +118,7 @@ class GPO:
             if isinstance(player, LanguagePolicy):
                 player.anchor()
 
-    def _iterate(self, stage: Stage) -> Iteration:
+    def _iterate(self, stage: Stage, evaluation_seconds: float) -> Iteration:
         """One update of every learner, each on games of its own against the other as it was."""
         start = time.perf_counter()
         indices = range(self.num_rollouts, self.num_rollouts + len(stage.learners))
@@ -138,6 +140,7 @@ class GPO:
             unsafe_below=self.env.game.rules.unsafe_below,
             rollout_seconds=played - start,
             update_seconds=time.perf_counter() - played,
+            evaluation_seconds=evaluation_seconds,
         )
 
     def _play(self, learner: str, index: int) -> Rollout:

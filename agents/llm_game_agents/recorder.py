@@ -11,6 +11,7 @@ from stable_baselines3.common.logger import configure
 from tqdm import tqdm
 
 from llm_game_agents.iteration import Iteration
+from llm_game_agents.wandb_writer import WandbWriter
 from llm_game_env.evaluation.curves import CurvePoint
 from llm_game_env.gatekeeper.judge import Verdict, judge
 from llm_game_env.transcript import printable
@@ -28,6 +29,10 @@ class Recorder:
         judged: whether the ground truth of the built-in world applies.
         taken_up: what `as_record` gave of a run that goes on. Whatever the folder holds of it is
             written anew, so that nothing stays of updates that were played after that.
+        wandb: a Weights & Biases project that gets the numbers, too; none where it is empty.
+
+    Raises:
+        ConfigurationError: see `WandbWriter`.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Recorder:
         *,
         judged: bool,
         taken_up: Mapping[str, Any] | None = None,
+        wandb: str = "",
     ) -> None:
         self.folder = folder
         self.points: list[CurvePoint] = []
@@ -50,6 +56,8 @@ class Recorder:
         if taken_up is not None:
             _clear(folder)
         self._logger = configure(str(folder), ["csv", "tensorboard"])
+        if wandb:
+            self._logger.output_formats.append(WandbWriter(wandb, folder))
         self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not num_updates)
         if taken_up is not None:
             self._take_up(taken_up)
@@ -113,6 +121,7 @@ class Recorder:
         numbers["time/rollout_seconds"] = iteration.rollout_seconds
         numbers["time/scoring_seconds"] = iteration.scoring_seconds
         numbers["time/update_seconds"] = iteration.update_seconds
+        numbers["time/evaluation_seconds"] = iteration.evaluation_seconds
         self._rows.append((iteration.index, numbers))
         self._log_row(iteration.index, numbers)
 

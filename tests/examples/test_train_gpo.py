@@ -22,7 +22,9 @@ from transformers import (
 )
 
 from llm_game_agents.gpo import GPO
+from llm_game_agents.opponents import UniformPast
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.update_rules import GRPOConfig, RLOOConfig
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.vector import VectorGame
@@ -270,7 +272,7 @@ def test_a_run_goes_on_in_its_folder(
     weights = folder / "checkpoints" / "update-000002" / "adversary_0" / "model.safetensors"
     copied = weights.read_bytes()
     weights.write_bytes(copied[:-1])
-    status, out, err = run_here(*words_of(own | {"--resume": str(folder)}))
+    status, out, err = run_here("--resume", str(folder))
     assert status == 0, err
     assert "update-000002 cannot be used: adversary_0/model.safetensors is not what" in out
     assert f"going on from {folder}/checkpoints/update-000001" in out
@@ -288,7 +290,7 @@ def test_from_a_checkpoint_a_run_goes_on_elsewhere(
     folder, further = Path(own["--out"]), tmp_path / "further"
     saved = folder / "checkpoints" / "update-000001"
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    status, _, err = run_here(*words_of(own | {"--resume": str(saved), "--out": str(further)}))
+    status, _, err = run_here("--resume", str(saved), "--out", str(further))
     assert status == 0, err
     assert curves(further) == curves(folder)
     assert GPO.load(further / "checkpoint", games_of_own()).num_iterations == 2
@@ -300,6 +302,22 @@ def test_nothing_to_go_on_with(run_here: RunHere, own: dict[str, str], tmp_path:
     assert status == 2
     assert "holds no checkpoint" in err
     assert not Path(own["--out"]).exists()
+    status, _, err = run_here("--resume", str(tmp_path / "nowhere"))
+    assert_one_error(status, err, "nowhere' holds no run of the demo")
+
+
+def test_another_algorithm_than_gpo(run_here: RunHere, own: dict[str, str]) -> None:
+    own |= {"--schedule": "simultaneous", "--defender-rule": "rloo", "--adversary-rule": "grpo"}
+    own |= {"--adversary-group-size": "2", "--adversary-plays": "uniform-past"}
+    status, _, err = run_here(*words_of(own))
+    assert status == 0, err
+    run = GPO.load(Path(own["--out"]) / "checkpoint", games_of_own())
+    assert [stage.kind for stage in run.stages] == ["both"]
+    assert run.config.defender == RLOOConfig()
+    assert run.config.adversary == GRPOConfig(group_size=2)
+    assert run.config.adversary_plays == UniformPast()
+    status, _, err = run_here("--resume", own["--out"], "--schedule", "alternating")
+    assert_one_error(status, err, "--schedule alternating is not what")
 
 
 def test_own_models_run_end_to_end(run_here: RunHere, own: dict[str, str]) -> None:
