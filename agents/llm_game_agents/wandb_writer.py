@@ -26,7 +26,7 @@ class WandbWriter(KVWriter):
 
     def __init__(self, project: str, folder: Path) -> None:
         try:
-            import wandb
+            import wandb  # pyright: ignore[reportMissingImports] - an extra
         except ImportError as error:
             raise ConfigurationError(
                 f"wandb={project!r} needs the wandb library; pip install 'llm-game-env[wandb]'"
