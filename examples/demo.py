@@ -9,6 +9,7 @@ from rich.table import Table
 
 from llm_game_agents.arms import find_arm, with_defender
 from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
+from llm_game_agents.processes import Processes
 from llm_game_env.evaluation.attack import AttackRates
 from llm_game_env.evaluation.curves import draw_curves
 from llm_game_env.evaluation.defender_report import DefenderReport
@@ -20,7 +21,7 @@ NUM_PER_LABEL = 256
 TARGET_ARM = "rlhf"
 
 
-def run(flags: RunFlags) -> int:
+def run(flags: RunFlags, processes: Processes) -> int:
     """Trains every arm, tests both players, writes all of it below one folder; exit status.
 
     Ctrl-C ends the arm at hand, which is saved, and reports the arms that are finished.
@@ -29,7 +30,7 @@ def run(flags: RunFlags) -> int:
     # The last attack stage would change neither the defender nor, mostly, the strongest attack.
     config = replace(gpo_config(flags), final_attack=flags.rounds == 1)
     world = load_world()
-    folder = fresh_folder(flags.out)
+    folder = processes.from_main(lambda: fresh_folder(flags.out))
     trained: list[TrainedArm] = []
     attacks: dict[str, AttackRates | None] = {}
     interrupted = False
@@ -44,11 +45,15 @@ def run(flags: RunFlags) -> int:
                     num_games=flags.games,
                     num_per_label=NUM_PER_LABEL,
                     save_every=flags.save_every,
+                    processes=processes,
                 )
             )
-        attacks = attack_all(trained, world, flags.seed)
+        attacks = processes.from_main(lambda: attack_all(trained, world, flags.seed))
     except KeyboardInterrupt:
         interrupted = True
+    if not processes.is_main:
+        return INTERRUPTED if interrupted else 0
+    if interrupted:
         print(f"\ninterrupted; what was trained is saved in {folder}/*/checkpoint")
     curves = {t.arm.name: t.curves for t in trained if t.curves}
     if curves:

@@ -13,6 +13,7 @@ from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.player_folders import PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, check_reward_model
+from llm_game_agents.processes import Processes, shared_reward
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record, read_record, take_up, writing
 from llm_game_agents.update_rules.ppo import PPOConfig
@@ -32,9 +33,31 @@ class Start(NamedTuple):
     record: dict[str, Any] | None
 
 
-def run(flags: RunFlags) -> int:
+def run(flags: RunFlags, processes: Processes) -> int:
     """Checks everything, trains, and saves both players below one folder; exit status."""
     _require(flags)
+    flags = replace(flags, device=processes.place(flags.device))
+    env = processes.together(lambda: games(flags, processes))
+    start = taken_up if flags.resume else begun
+    run, folder, record = start(flags, env, processes)
+    recorder = processes.together(lambda: _recorder(run, folder, record))
+    status = 0
+    try:
+        learn_and_record(run, recorder, save_every=flags.save_every)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+        _say(processes, f"\ninterrupted; --resume {folder} goes on")
+    finally:
+        if processes.is_main and (saved := CheckpointStore(folder).paths):
+            print(f"players and optimisers saved in {saved[-1]}")
+    if processes.is_main:
+        with writing(folder):
+            finish(flags, run.config, recorder, folder)
+    return status
+
+
+def games(flags: RunFlags, processes: Processes) -> VectorGame:
+    """The environment, its reward model opened."""
     _check_device(flags.device)
     reward_model = ClassifierReward(
         flags.reward_model,
@@ -42,38 +65,23 @@ def run(flags: RunFlags) -> int:
         best=_number("--reward-best", flags.reward_best),
         device=flags.device,
     )
-    env = red_team_v0.vector_env(
+    return red_team_v0.vector_env(
         flags.games,
         seed_prompts=flags.seed_prompts,
-        reward_model=reward_model,
+        reward_model=shared_reward(reward_model, processes),
         instruction=flags.instruction or None,
         diversity=Diversity(self_bleu=flags.diversity) if flags.diversity else None,
     )
-    run, folder, record = taken_up(flags, env) if flags.resume else begun(flags, env)
-    with writing(folder):
-        recorder = Recorder(folder, run.total_updates, "gpo", judged=False, taken_up=record)
-    status = 0
-    try:
-        learn_and_record(run, recorder, save_every=flags.save_every)
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-        print(f"\ninterrupted; --resume {folder} goes on")
-    finally:
-        if saved := CheckpointStore(folder).paths:
-            print(f"players and optimisers saved in {saved[-1]}")
-    with writing(folder):
-        finish(flags, run.config, recorder, folder)
-    return status
 
 
-def begun(flags: RunFlags, env: VectorGame) -> Start:
+def begun(flags: RunFlags, env: VectorGame, processes: Processes) -> Start:
     """A new run, checked."""
-    adversary, defender = policies(flags)
+    adversary, defender = processes.together(lambda: policies(flags))
     config = knobs(flags)
     check_contexts(env, adversary, defender, config)
     check_reward_model(env)
-    run = GPO(env, adversary, defender, config)
-    return Start(run, fresh_folder(flags.out), None)
+    run = GPO(env, adversary, defender, config, processes=processes)
+    return Start(run, processes.from_main(lambda: fresh_folder(flags.out)), None)
 
 
 def policies(flags: RunFlags) -> list[LanguagePolicy]:
@@ -106,21 +114,36 @@ def knobs(flags: RunFlags) -> GPOConfig:
     )
 
 
-def taken_up(flags: RunFlags, env: VectorGame) -> Start:
+def taken_up(flags: RunFlags, env: VectorGame, processes: Processes) -> Start:
     """A saved run; players and knobs are those it was saved with.
 
     The folder of a run goes on in place; from a checkpoint a run goes on in a folder of its own.
     """
     check_reward_model(env)
     path = Path(flags.resume)
-    if not (path / FOLDER).exists():
-        run = GPO.load(path, env, device=flags.device)
-        return Start(run, fresh_folder(flags.out), read_record(path))
-    run, record, found = take_up(path, env, device=flags.device)
+    if not processes.from_main((path / FOLDER).exists):
+        run = processes.together(
+            lambda: GPO.load(path, env, device=flags.device, processes=processes)
+        )
+        record = processes.from_main(lambda: read_record(path))
+        return Start(run, processes.from_main(lambda: fresh_folder(flags.out)), record)
+    run, record, found = take_up(path, env, processes, device=flags.device)
     for damaged, problem in found.damaged.items():
-        print(f"{damaged} cannot be used: {problem}")
-    print(f"going on from {found.path}")
+        _say(processes, f"{damaged} cannot be used: {problem}")
+    _say(processes, f"going on from {found.path}")
     return Start(run, path, record)
+
+
+def _recorder(run: GPO, folder: Path, record: dict[str, Any] | None) -> Recorder:
+    with writing(folder):
+        return Recorder(
+            folder,
+            run.total_updates,
+            "gpo",
+            judged=False,
+            taken_up=record,
+            writes=run.processes.is_main,
+        )
 
 
 def finish(flags: RunFlags, config: GPOConfig, recorder: Recorder, folder: Path) -> None:
@@ -146,6 +169,11 @@ def _require(flags: RunFlags) -> None:
             f"{' and '.join(missing)} missing; with your own models give all of "
             "--adversary, --defender, --reward-model and --seed-prompts"
         )
+
+
+def _say(processes: Processes, line: str) -> None:
+    if processes.is_main:
+        print(line)
 
 
 def _number(name: str, text: str) -> float | None:

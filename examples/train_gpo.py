@@ -3,6 +3,7 @@
     python examples/train_gpo.py                 the arms of the demo, on the built-in world
     python examples/train_gpo.py --adversary A --defender D --reward-model R --seed-prompts FILE
                                                  GPO on your own models
+    accelerate launch … examples/train_gpo.py …  either of them in several processes
 
 Everything is written below one run folder, which is printed at the end.
 """
@@ -16,6 +17,7 @@ import torch
 from flags import RunFlags, add_flags, read_flags
 from transformers.utils import logging
 
+from llm_game_agents.processes import is_main_process, open_processes
 from llm_game_env import GameError
 
 
@@ -32,10 +34,12 @@ def main() -> int:
         flags = read_flags(arguments, RunFlags)
         torch.set_num_threads(flags.threads)
         job = own_models.run if flags.names_own_models else demo.run
-        return job(flags)
+        with open_processes(flags.device) as processes:
+            return job(flags, processes)
     except GameError as error:
         # One line, also where the reason is a library's that takes several.
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        if is_main_process():
+            print("error:", " ".join(str(error).split()), file=sys.stderr)
         return 2
 
 

@@ -8,6 +8,7 @@ from llm_game_agents.arms import Arm, make_run
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
@@ -52,6 +53,7 @@ def train_arm(
     num_games: int,
     num_per_label: int,
     save_every: int = 0,
+    processes: Processes = ALONE,
 ) -> TrainedArm:
     """Runs an arm, saves both players below `folder`, and tests its defender.
 
@@ -65,15 +67,18 @@ def train_arm(
         num_games: batch size.
         num_per_label: secret and ordinary questions a split in the defender's test.
         save_every: updates between checkpoints, see `learn_and_record`.
+        processes: that train together; the main one writes and tests.
     """
-    run = make_run(arm, world, config, num_games)
-    recorder = Recorder(folder, run.total_updates, arm.name, judged=True)
+    run = processes.together(lambda: make_run(arm, world, config, num_games, processes))
+    recorder = Recorder(folder, run.total_updates, arm.name, judged=True, writes=processes.is_main)
     learn_and_record(run, recorder, save_every=save_every)
-    report = defender_report(
-        unwrapped(run.players[AGENTS[DEFENDER]]),
-        world.splits,
-        num_per_label=num_per_label,
-        seed=config.seed,
+    report = processes.from_main(
+        lambda: defender_report(
+            unwrapped(run.players[AGENTS[DEFENDER]]),
+            world.splits,
+            num_per_label=num_per_label,
+            seed=config.seed,
+        )
     )
     return TrainedArm(
         arm=arm,
