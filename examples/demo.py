@@ -16,6 +16,7 @@ from llm_game_agents.checkpoint_store import CheckpointStore
 from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.opponents import LatestAndPast
+from llm_game_agents.processes import Processes
 from llm_game_env import ConfigurationError
 from llm_game_env.evaluation.attack import AttackRates
 from llm_game_env.evaluation.curves import draw_curves
@@ -28,7 +29,7 @@ NUM_PER_LABEL = 256
 TARGET_ARM = "rlhf"
 
 
-def run(command: Command) -> int:
+def run(command: Command, processes: Processes) -> int:
     """Trains every arm, tests both players, writes all of it below one folder; exit status.
 
     Ctrl-C ends the arm at hand, which is saved, and reports the arms that are finished. A run that
@@ -38,7 +39,9 @@ def run(command: Command) -> int:
     arms = [find_arm(name) for name in dict.fromkeys(flags.arms.replace(" ", "").split(","))]
     config = knobs(flags)
     world = load_world()
-    folder = started(flags.resume) if flags.resume else fresh_folder(flags.out, command.given)
+    folder = processes.from_main(
+        lambda: started(flags.resume) if flags.resume else fresh_folder(flags.out, command.given)
+    )
     trained: list[TrainedArm] = []
     attacks: dict[str, AttackRates | None] = {}
     interrupted = False
@@ -55,11 +58,15 @@ def run(command: Command) -> int:
                     save_every=flags.save_every,
                     wandb=flags.wandb,
                     on_resume=say_where_it_goes_on,
+                    processes=processes,
                 )
             )
-        attacks = attack_all(trained, world, flags.seed)
+        attacks = processes.from_main(lambda: attack_all(trained, world, flags.seed))
     except KeyboardInterrupt:
         interrupted = True
+    if not processes.is_main:
+        return INTERRUPTED if interrupted else 0
+    if interrupted:
         print(
             f"\ninterrupted; what was trained is saved in {folder}/*/checkpoint, "
             f"--resume {folder} goes on"

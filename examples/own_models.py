@@ -1,7 +1,7 @@
 """GPO on one's own models: any Hugging Face causal language models and classifier."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.player_folders import PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, check_reward_model
+from llm_game_agents.processes import Processes, shared_reward
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record, read_record, take_up, writing
 from llm_game_agents.schedules import (
@@ -41,10 +42,32 @@ class Start(NamedTuple):
     record: dict[str, Any] | None
 
 
-def run(command: Command) -> int:
+def run(command: Command, processes: Processes) -> int:
     """Checks everything, trains, and saves both players below one folder; exit status."""
-    flags = command.flags
-    _require(flags)
+    _require(command.flags)
+    flags = replace(command.flags, device=processes.place(command.flags.device))
+    command = command._replace(flags=flags)
+    env = processes.together(lambda: games(flags, processes))
+    start = taken_up if flags.resume else begun
+    run, folder, record = start(command, env, processes)
+    recorder = processes.together(lambda: _recorder(flags, run, folder, record))
+    status = 0
+    try:
+        learn_and_record(run, recorder, save_every=flags.save_every)
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+        _say(processes, f"\ninterrupted; --resume {folder} goes on")
+    finally:
+        if processes.is_main and (saved := CheckpointStore(folder).paths):
+            print(f"players and optimisers saved in {saved[-1]}")
+    if processes.is_main:
+        with writing(folder):
+            finish(flags, run.config, recorder, folder)
+    return status
+
+
+def games(flags: RunFlags, processes: Processes) -> VectorGame:
+    """The environment, its reward model opened."""
     _check_device(flags.device)
     reward_model = ClassifierReward(
         flags.reward_model,
@@ -52,41 +75,24 @@ def run(command: Command) -> int:
         best=_number("--reward-best", flags.reward_best),
         device=flags.device,
     )
-    env = red_team_v0.vector_env(
+    return red_team_v0.vector_env(
         flags.games,
         seed_prompts=flags.seed_prompts,
-        reward_model=reward_model,
+        reward_model=shared_reward(reward_model, processes),
         instruction=flags.instruction or None,
         diversity=Diversity(self_bleu=flags.diversity) if flags.diversity else None,
     )
-    run, folder, record = (taken_up if flags.resume else begun)(command, env)
-    with writing(folder):
-        recorder = Recorder(
-            folder, run.total_updates, "gpo", judged=False, taken_up=record, wandb=flags.wandb
-        )
-    status = 0
-    try:
-        learn_and_record(run, recorder, save_every=flags.save_every)
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-        print(f"\ninterrupted; --resume {folder} goes on")
-    finally:
-        if saved := CheckpointStore(folder).paths:
-            print(f"players and optimisers saved in {saved[-1]}")
-    with writing(folder):
-        finish(flags, run.config, recorder, folder)
-    return status
 
 
-def begun(command: Command, env: VectorGame) -> Start:
+def begun(command: Command, env: VectorGame, processes: Processes) -> Start:
     """A new run, checked."""
     flags = command.flags
-    adversary, defender = policies(flags)
+    adversary, defender = processes.together(lambda: policies(flags))
     config = knobs(command)
     check_contexts(env, adversary, defender, config)
     check_reward_model(env)
-    run = GPO(env, adversary, defender, config, stages(flags))
-    return Start(run, fresh_folder(flags.out, command.given), None)
+    run = GPO(env, adversary, defender, config, stages(flags), processes)
+    return Start(run, processes.from_main(lambda: fresh_folder(flags.out, command.given)), None)
 
 
 def policies(flags: RunFlags) -> list[LanguagePolicy]:
@@ -137,7 +143,7 @@ def stages(flags: RunFlags) -> Iterable[Stage]:
     )
 
 
-def taken_up(command: Command, env: VectorGame) -> Start:
+def taken_up(command: Command, env: VectorGame, processes: Processes) -> Start:
     """A saved run; players and knobs are those it was saved with.
 
     The folder of a run goes on in place; from a checkpoint a run goes on in a folder of its own.
@@ -145,12 +151,30 @@ def taken_up(command: Command, env: VectorGame) -> Start:
     check_reward_model(env)
     flags = command.flags
     path = Path(flags.resume)
-    if not (path / FOLDER).exists():
-        run = GPO.load(path, env, device=flags.device)
-        return Start(run, fresh_folder(flags.out, command.given), read_record(path))
-    run, record, found = take_up(path, env, device=flags.device)
-    say_where_it_goes_on(found)
+    if not processes.from_main((path / FOLDER).exists):
+        run = processes.together(
+            lambda: GPO.load(path, env, device=flags.device, processes=processes)
+        )
+        record = processes.from_main(lambda: read_record(path))
+        folder = processes.from_main(lambda: fresh_folder(flags.out, command.given))
+        return Start(run, folder, record)
+    run, record, found = take_up(path, env, processes, device=flags.device)
+    if processes.is_main:
+        say_where_it_goes_on(found)
     return Start(run, path, record)
+
+
+def _recorder(flags: RunFlags, run: GPO, folder: Path, record: dict[str, Any] | None) -> Recorder:
+    with writing(folder):
+        return Recorder(
+            folder,
+            run.total_updates,
+            "gpo",
+            judged=False,
+            taken_up=record,
+            writes=run.processes.is_main,
+            wandb=flags.wandb,
+        )
 
 
 def finish(flags: RunFlags, config: GPOConfig, recorder: Recorder, folder: Path) -> None:
@@ -176,6 +200,11 @@ def _require(flags: RunFlags) -> None:
             f"{' and '.join(missing)} missing; with your own models give all of "
             "--adversary, --defender, --reward-model and --seed-prompts"
         )
+
+
+def _say(processes: Processes, line: str) -> None:
+    if processes.is_main:
+        print(line)
 
 
 def _number(name: str, text: str) -> float | None:

@@ -16,6 +16,7 @@ import torch
 from command_line import make_parser, read_command
 from transformers.utils import logging
 
+from llm_game_agents.processes import is_main_process, open_processes
 from llm_game_env import GameError
 
 
@@ -28,10 +29,12 @@ def main() -> int:
         command = read_command(parser)
         torch.set_num_threads(command.flags.threads)
         job = own_models.run if command.flags.names_own_models else demo.run
-        return job(command)
+        with open_processes(command.flags.device) as processes:
+            return job(command, processes)
     except GameError as error:
         # One line, also where the reason is a library's that takes several.
-        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        if is_main_process():
+            print("error:", " ".join(str(error).split()), file=sys.stderr)
         return 2
 
 

@@ -27,6 +27,7 @@ from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.meta_game import State
 from llm_game_agents.player_folders import REFERENCE, PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.schedules import Stage
 from llm_game_agents.sealed import damage, link_sealed, write_sealed
 from llm_game_env.errors import ConfigurationError, TrainingError
@@ -124,6 +125,7 @@ def load(
     adversary: Player | None = None,
     defender: Player | None = None,
     device: str | torch.device = "cpu",
+    processes: Processes = ALONE,
 ) -> "GPO":
     """Takes up a saved run.
 
@@ -132,6 +134,7 @@ def load(
         env: made as the run's own was.
         adversary, defender: needed where the player was no `LanguagePolicy`.
         device: where the players go.
+        processes: that go on with it, each loading it; other ones than it was saved by if need be.
 
     Raises:
         ConfigurationError: there is no checkpoint at that path, one of its files is not what it
@@ -158,6 +161,7 @@ def load(
         defender or _load_player(folders, folder / "defender_0"),
         config,
         [Stage(**stage) for stage in record["stages"]],
+        processes,
     )
     state = _tensors_to_arrays(state)
     for agent, learner in state["learners"].items():

@@ -14,6 +14,7 @@ from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record, take_up
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
@@ -66,6 +67,7 @@ def train_arm(
     save_every: int = 0,
     wandb: str = "",
     on_resume: Callable[[Found], None] | None = None,
+    processes: Processes = ALONE,
 ) -> TrainedArm:
     """Runs an arm, saves both players below `folder`, and tests its defender.
 
@@ -82,28 +84,38 @@ def train_arm(
         save_every: updates between checkpoints, see `learn_and_record`.
         wandb: see `Recorder`.
         on_resume: is told where a run goes on.
+        processes: that train together; the main one writes and tests.
 
     Raises:
         ConfigurationError: none of the folder's checkpoints can be used.
     """
-    run, record = make_run(arm, world, config, num_games), None
-    if CheckpointStore(folder).paths:
-        run, record, found = take_up(folder, run.env, **_fixed_players(run))
-        if on_resume is not None:
+    run = processes.together(lambda: make_run(arm, world, config, num_games, processes))
+    record = None
+    if processes.from_main(lambda: bool(CheckpointStore(folder).paths)):
+        run, record, found = take_up(folder, run.env, processes, **_fixed_players(run))
+        if on_resume is not None and processes.is_main:
             on_resume(found)
     recorder = Recorder(
-        folder, run.total_updates, arm.name, judged=True, taken_up=record, wandb=wandb
+        folder,
+        run.total_updates,
+        arm.name,
+        judged=True,
+        taken_up=record,
+        writes=processes.is_main,
+        wandb=wandb,
     )
     strongest = None
     if isinstance(run.players[AGENTS[ADVERSARY]], LanguagePolicy):
         strongest = StrongestAdversary(run, recorder, folder / STRONGEST)
     learn_and_record(run, recorder, strongest, save_every=save_every)
     start = time.perf_counter()
-    report = defender_report(
-        unwrapped(run.players[AGENTS[DEFENDER]]),
-        world.splits,
-        num_per_label=num_per_label,
-        seed=config.seed,
+    report = processes.from_main(
+        lambda: defender_report(
+            unwrapped(run.players[AGENTS[DEFENDER]]),
+            world.splits,
+            num_per_label=num_per_label,
+            seed=config.seed,
+        )
     )
     return TrainedArm(
         arm=arm,
@@ -148,20 +160,19 @@ class StrongestAdversary:
         """Sees an update."""
         stage_is_over = self._run.stage_updates == 0
         if iteration.stage.kind == "attack" and stage_is_over and self._is_strongest():
-            self._last().save(self.folder)
+            self._run.processes.from_main(self._keep)
 
     def load(self) -> CausalLMPlayer:
         """That adversary; where no judged attack stage came to its end, as it is now."""
-        if not self.folder.exists():
-            self._last().save(self.folder)
+        self._run.processes.from_main(lambda: self.folder.exists() or self._keep())
         return CausalLMPlayer.load(self.folder, temperature=self._run.config.temperature)
 
     def _is_strongest(self) -> bool:
         *earlier, last = attack_successes(self._recorder.points) or [-np.inf]
         return last > max(earlier, default=-np.inf)
 
-    def _last(self) -> CausalLMPlayer:
-        return cast(LanguagePolicy, self._run.players[AGENTS[ADVERSARY]]).player
+    def _keep(self) -> None:
+        cast(LanguagePolicy, self._run.players[AGENTS[ADVERSARY]]).player.save(self.folder)
 
 
 def attack(trained: TrainedArm, defender: Player, world: World, *, seed: int) -> AttackRates | None:

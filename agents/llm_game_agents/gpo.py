@@ -22,6 +22,7 @@ from llm_game_agents.iteration import Iteration
 from llm_game_agents.matchmaking import Matchmaker
 from llm_game_agents.meta_game import mean_score
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.rollout import Rollout, collect
 from llm_game_agents.schedules import Stage
 from llm_game_agents.update_rules import Learner
@@ -39,6 +40,7 @@ class GPO:
         adversary, defender: a `LanguagePolicy` learns in its stages; any other `Player` only plays.
         config: see `GPOConfig`.
         schedule: stages to play instead of GPO's alternation.
+        processes: that all make this run and learn in step, see `open_processes`.
 
     Raises:
         ConfigurationError: a stage is to train a player that cannot learn, a policy writes at
@@ -53,8 +55,10 @@ class GPO:
         defender: Player,
         config: GPOConfig | None = None,
         schedule: Iterable[Stage] | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self.env = env
+        self.processes = processes
         self.config = config or GPOConfig()
         self.stages = self.config.schedule() if schedule is None else list(schedule)
         self.players: Mapping[str, Player] = {
@@ -82,8 +86,8 @@ class GPO:
 
         Ctrl-C takes effect after the update at hand, so that the run can be saved as it stands.
         """
-        while self.stage_index < len(self.stages):
-            with held_interrupts():
+        with held_interrupts() as interrupts:
+            while self.stage_index < len(self.stages):
                 self.is_amid_update = True
                 start = time.perf_counter()
                 if self.stage_updates == 0:
@@ -94,11 +98,13 @@ class GPO:
                 self.is_amid_update = False
                 if callback is not None:
                     callback(iteration)
+                if self.processes.any(bool(interrupts)):
+                    raise KeyboardInterrupt
         return self
 
     def save(self, path: str | Path) -> Path:
         """Writes both players as Hugging Face folders and all that going on needs."""
-        return checkpoint.save(path, self)
+        return self.processes.from_main(lambda: checkpoint.save(path, self))
 
     @classmethod
     def load(cls, path: str | Path, env: VectorGame, **arguments: Any) -> "GPO":
@@ -111,7 +117,7 @@ class GPO:
             agent: self.learners[agent].num_updates if agent in self.learners else 0
             for agent in AGENTS
         }
-        play = partial(mean_score, self.env, self.config)
+        play = partial(mean_score, self.env, self.config, processes=self.processes)
         self.matchmaker.open_stage(stages, self.players, updates, play)
         for agent in stages[0].learners if self.config.anchor == "stage" else ():
             player = self.players[agent]
@@ -156,6 +162,7 @@ class GPO:
             iteration=index,
             learner=learner,
             group_size=group_size,
+            processes=self.processes,
         )
 
     def _move_on(self, iteration: Iteration) -> None:
@@ -189,4 +196,5 @@ class GPO:
                     f"{self.env.num_envs} games; choose one that does"
                 )
             learners[agent] = rule.make_learner(player, [self.config.seed, index])
+            learners[agent].join(self.processes)
         return learners

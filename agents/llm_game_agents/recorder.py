@@ -29,6 +29,7 @@ class Recorder:
         judged: whether the ground truth of the built-in world applies.
         taken_up: what `as_record` gave of a run that goes on. Whatever the folder holds of it is
             written anew, so that nothing stays of updates that were played after that.
+        writes: whether anything is written and shown; one of several processes does.
         wandb: a Weights & Biases project that gets the numbers, too; none where it is empty.
 
     Raises:
@@ -43,9 +44,11 @@ class Recorder:
         *,
         judged: bool,
         taken_up: Mapping[str, Any] | None = None,
+        writes: bool = True,
         wandb: str = "",
     ) -> None:
         self.folder = folder
+        self._writes = writes
         self.points: list[CurvePoint] = []
         self.games_played = 0
         self.training_seconds = 0.0
@@ -53,12 +56,13 @@ class Recorder:
         self._transcripts: dict[str, str] = {}
         self._judged = judged
         self._shown_at = {"early": 0, "middle": num_updates // 2, "late": max(0, num_updates - 1)}
-        if taken_up is not None:
+        if taken_up is not None and writes:
             _clear(folder)
-        self._logger = configure(str(folder), ["csv", "tensorboard"])
-        if wandb:
+        self._logger = configure(str(folder), ["csv", "tensorboard"] if writes else [])
+        if wandb and writes:
             self._logger.output_formats.append(WandbWriter(wandb, folder))
-        self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not num_updates)
+        shows = writes and num_updates > 0
+        self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not shows)
         if taken_up is not None:
             self._take_up(taken_up)
 
@@ -157,7 +161,8 @@ class Recorder:
 
     def _keep_transcript(self, when: str, text: str) -> None:
         self._transcripts[when] = text
-        (self.folder / f"transcript_{when}.txt").write_text(text, encoding="utf-8")
+        if self._writes:
+            (self.folder / f"transcript_{when}.txt").write_text(text, encoding="utf-8")
 
 
 def _clear(folder: Path) -> None:

@@ -10,7 +10,8 @@ moments while the other player learns.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,13 @@ import torch
 from torch import nn
 
 from llm_game_agents.policy import LanguagePolicy, TokenScores
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.trajectory import STOP_REASONS, Decision, Trajectory, pack
 from llm_game_agents.update_rules.advantages import masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
+from llm_game_agents.update_rules.learnt import Learnt
 from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
+from llm_game_agents.update_rules.portions import portions
 from llm_game_agents.update_rules.protocol import Loss, Targets
 from llm_game_agents.update_rules.reward_shaping import RewardShaper
 from llm_game_agents.update_rules.stats import MinibatchStats, UpdateStats, mean
@@ -50,6 +54,8 @@ class PolicyLearner(ABC):
         self._optimizer = torch.optim.AdamW(
             groups, weight_decay=0.0, eps=config.adam_eps, fused=True
         )
+        self._processes: Processes = ALONE
+        self._score: Callable[..., TokenScores] = policy.score
         self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
         self._rng = np.random.default_rng(seed)
         self._skipped_in_a_row = 0
@@ -80,6 +86,10 @@ class PolicyLearner(ABC):
         """What is learnt, and at which learning rate once it has risen."""
         return [{"params": self.policy.learnt_weights(), "lr": self.config.learning_rate}]
 
+    def join(self, processes: Processes) -> None:
+        """See `Learner.join`."""
+        self._processes = processes
+
     def update(self, decisions: list[Decision]) -> UpdateStats:
         """One update on what the policy did in a rollout.
 
@@ -88,6 +98,7 @@ class PolicyLearner(ABC):
                 finite; the weights are those before them.
         """
         config = self.config
+        self._meet(decisions)
         trajectory = self._prepare(decisions)
         mask = trajectory.response_mask
         learnt_from = mask.any(-1)
@@ -169,15 +180,26 @@ class PolicyLearner(ABC):
             trajectory.ref_logprobs[rows, : batch.ids.shape[1]] = policy.reference_logprobs(
                 batch.ids, batch.attention_mask, batch.first_response_column
             )
+        self._processes.add_up(trajectory.ref_logprobs)
         trajectory.ref_logprobs.mul_(mask)
         return trajectory
 
+    def _meet(self, decisions: list[Decision]) -> None:
+        """Before anything is exchanged: all hold the same, and gradients are to be everybody's."""
+        if self._processes.count == 1:
+            return
+        self._processes.check_alike("the games", decisions)
+        if not isinstance(self._score, nn.Module):
+            learnt = Learnt(self.policy, self._parameters)
+            self._score, self._optimizer = self._processes.replicate(learnt, self._optimizer)
+
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
-        """As many rows at once as in an update, which needs more memory than inference."""
-        rows = torch.arange(len(trajectory), device=trajectory.ids.device)
+        """This process's rows, as many at once as in an update, which needs more memory."""
+        own = self._processes.own_rows(len(trajectory))
+        rows = torch.arange(len(trajectory), device=trajectory.ids.device)[own]
         size = self.config.micro_batch_size
         pieces = rows.split(size) if size else rows.chunk(self.config.num_minibatches)
-        return [(piece, trajectory.take(piece)) for piece in pieces]
+        return [(piece, trajectory.take(piece)) for piece in pieces if len(piece)]
 
     def _minibatches(self, num_rows: int) -> list[torch.Tensor]:
         """The rows of every step of an update, in order."""
@@ -205,26 +227,24 @@ class PolicyLearner(ABC):
         self, trajectory: Trajectory, targets: Targets, rows: torch.Tensor
     ) -> MinibatchStats:
         """Gradients of a minibatch, clipped; a norm that is not finite says that they are none."""
+        config = self.config
         batch = trajectory.take(rows)
         width = batch.ids.shape[1]
         own = Targets(*(part[rows, :width] for part in targets))
         weights, divisor = self._weights(batch)
         num_tokens = batch.response_mask.sum().clamp(min=1)
         self._optimizer.zero_grad()
-        pieces = [
-            self._backward(
-                batch.take(piece),
-                Targets(*(part[piece] for part in own)),
-                weights[piece],
-                divisor,
-                num_tokens,
-            )
-            for piece in torch.arange(len(rows), device=rows.device).split(
-                self.config.micro_batch_size or len(rows)
-            )
-        ]
-        grad_norm = nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
-        loss, value_loss, entropy, kl, outside, ratio_errors = zip(*pieces, strict=True)
+        shares: list[tuple[float, ...]] = []
+        for portion in portions(batch, own, weights, config.micro_batch_size, self._processes):
+            with self._exchanging_gradients(portion.is_last):
+                shares.append(
+                    self._backward(
+                        portion.batch, portion.targets, portion.weights, divisor, num_tokens
+                    )
+                )
+        grad_norm = nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
+        everyones = [share for one in self._processes.gathered(lambda: shares) for share in one]
+        loss, value_loss, entropy, kl, outside, ratio_errors = zip(*everyones, strict=True)
         return MinibatchStats(
             policy_loss=sum(loss),
             value_loss=sum(value_loss),
@@ -234,6 +254,10 @@ class PolicyLearner(ABC):
             ratio_error=max(ratio_errors),
             grad_norm=float(grad_norm),
         )
+
+    def _exchanging_gradients(self, wanted: bool) -> AbstractContextManager[Any]:
+        """Whether passes within give the gradients of all processes, or this one's alone."""
+        return nullcontext() if wanted else self._processes.keeping_gradients(self._score)
 
     def _backward(
         self,
@@ -245,13 +269,14 @@ class PolicyLearner(ABC):
     ) -> tuple[float, ...]:
         """Adds the gradient of some rows; returns their share of the statistics, in order."""
         config, mask, width = self.config, batch.response_mask, batch.ids.shape[1]
-        scores = self.policy.score(batch.ids, batch.attention_mask, batch.first_response_column)
+        scores = self._score(batch.ids, batch.attention_mask, batch.first_response_column)
         loss = self._loss(scores, batch, Targets(*(part[:, :width] for part in targets)))
         policy_loss = (loss.policy * weights[:, :width]).sum() / divisor
         value_loss = 0.5 * (loss.value * mask).sum() / num_tokens
         entropy = (scores.entropy * mask).sum() / num_tokens
         total = policy_loss + self._vf_coef * value_loss - config.ent_coef * entropy
-        total.backward()
+        # Processes average their gradients; of a minibatch that they share, the sum is wanted.
+        (total * self._processes.count).backward()
         with torch.no_grad():
             kl = k3(batch.logprobs, scores.logprobs, mask)
             outside = left_clip_range(scores.logprobs, batch.logprobs, mask, config.clip_coef)

@@ -116,4 +116,5 @@ class PPO(PolicyLearner):
         for rows, batch in self._pieces(trajectory):
             values = self.policy.values(batch.ids, batch.attention_mask)
             trajectory.values[rows, : batch.ids.shape[1]] = values
+        self._processes.add_up(trajectory.values)
         trajectory.values.mul_(mask)
