@@ -54,7 +54,7 @@ class PolicyLearner(ABC):
         self._rng = np.random.default_rng(seed)
         self._skipped_in_a_row = 0
         self.kl_coef = config.kl_coef
-        self.num_updates = 0
+        self.num_updates = self._stage_updates = 0
 
     @abstractmethod
     def _targets(self, trajectory: Trajectory) -> Targets:
@@ -79,6 +79,14 @@ class PolicyLearner(ABC):
     def _parameter_groups(self) -> list[dict[str, Any]]:
         """What is learnt, and at which learning rate once it has risen."""
         return [{"params": self.policy.learnt_weights(), "lr": self.config.learning_rate}]
+
+    def _held_back(self) -> list[nn.Parameter]:
+        """What the update at hand leaves as it is, of what is learnt."""
+        return []
+
+    def open_stage(self) -> None:
+        """See `Learner.open_stage`."""
+        self._stage_updates = 0
 
     def update(self, decisions: list[Decision]) -> UpdateStats:
         """One update on what the policy did in a rollout.
@@ -132,6 +140,7 @@ class PolicyLearner(ABC):
         )
         if learnt_from.any():
             self._steer_kl(ref_kl)
+        self._stage_updates += 1
         return stats
 
     def state_dict(self) -> dict[str, Any]:
@@ -140,6 +149,7 @@ class PolicyLearner(ABC):
             "optimizer": self._optimizer.state_dict(),
             "rng": self._rng.bit_generator.state,
             "num_updates": self.num_updates,
+            "stage_updates": self._stage_updates,
             "kl_coef": self.kl_coef,
             "skipped_in_a_row": self._skipped_in_a_row,
             "rewards": self._shaper.state_dict(),
@@ -150,6 +160,7 @@ class PolicyLearner(ABC):
         self._optimizer.load_state_dict(state["optimizer"])
         self._rng.bit_generator.state = state["rng"]
         self.num_updates = state["num_updates"]
+        self._stage_updates = state["stage_updates"]
         self.kl_coef = state["kl_coef"]
         self._skipped_in_a_row = state["skipped_in_a_row"]
         self._shaper.load_state_dict(state["rewards"])
@@ -223,6 +234,8 @@ class PolicyLearner(ABC):
                 self.config.micro_batch_size or len(rows)
             )
         ]
+        for parameter in self._held_back():
+            parameter.grad = None  # The optimiser passes over it, its moments included.
         grad_norm = nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
         loss, value_loss, entropy, kl, outside, ratio_errors = zip(*pieces, strict=True)
         return MinibatchStats(

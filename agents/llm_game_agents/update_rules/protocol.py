@@ -20,6 +20,10 @@ class Learner(Protocol):
     policy: LanguagePolicy
     num_updates: int
 
+    def open_stage(self) -> None:
+        """A stage begins in which the policy learns."""
+        ...
+
     def update(self, decisions: list[Decision]) -> UpdateStats:
         """One update on what the policy did in a rollout."""
         ...

@@ -18,7 +18,7 @@ class UpdateStats:
         ref_kl: mean log π - log π_ref a sampled token, before the update.
         kl_coef: price of it in this update.
         grad_norm: before clipping.
-        learning_rate: of this update.
+        learning_rate: of the policy in this update; 0 where the critic alone learnt.
         reward: mean of the game's rewards to the decisions learnt from, as the game gave them.
         shaped_reward: the same after `RewardShaper`, without the price of KL.
         response_length: mean tokens of a decision learnt from.
