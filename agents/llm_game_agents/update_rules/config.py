@@ -49,6 +49,8 @@ class UpdateRule(Recorded, ABC):
         max_grad_norm: gradients are scaled down to it.
         max_skipped: a minibatch whose loss or gradient is not finite is skipped; this many in a
             row end the run.
+        truncation_penalty: taken off the game's reward of a message that did not end by itself. It
+            was cut off by its limit or the context; what comes after is never bootstrapped.
         reward_norm: of the game's rewards, see `RewardShaper`; "none" is the algorithm as printed.
         reward_clip: the largest reward after that, in either direction; 0 for none.
 
@@ -74,6 +76,7 @@ class UpdateRule(Recorded, ABC):
     target_kl: float = 0.0
     max_grad_norm: float = 1.0
     max_skipped: int = 3
+    truncation_penalty: float = 0.0
     reward_norm: RewardNorm = "none"
     reward_clip: float = 0.0
 
@@ -87,6 +90,7 @@ class UpdateRule(Recorded, ABC):
         check_counts(self, "warmup_updates", "micro_batch_size", low=0)
         for name in ("kl_coef", "kl_target", "ent_coef", "target_kl", "reward_clip"):
             check_finite_from(self, name, 0)
+        check_finite_from(self, "truncation_penalty", 0)
         check_choice("decay", self.decay, get_args(Decay))
         check_choice("reward_norm", self.reward_norm, REWARD_NORMS)
         check_shares(self, "gamma")

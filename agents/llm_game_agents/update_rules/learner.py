@@ -18,8 +18,8 @@ import torch
 from torch import nn
 
 from llm_game_agents.policy import LanguagePolicy, TokenScores
-from llm_game_agents.trajectory import STOP_REASONS, Decision, Trajectory, pack
-from llm_game_agents.update_rules.advantages import masked_mean
+from llm_game_agents.trajectory import Decision, Trajectory, pack
+from llm_game_agents.update_rules.advantages import fold_unlearnt, masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
 from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
 from llm_game_agents.update_rules.protocol import Loss, Targets
@@ -119,7 +119,6 @@ class PolicyLearner(ABC):
         self.num_updates += 1
         log_ratio = trajectory.logprobs - trajectory.ref_logprobs
         ref_kl = float(masked_mean(log_ratio, mask))
-        ended = trajectory.stop == STOP_REASONS.index("eos")
         stats = UpdateStats(
             policy_loss=mean([step.policy_loss for step in steps]),
             entropy=mean([step.entropy for step in steps]),
@@ -132,7 +131,7 @@ class PolicyLearner(ABC):
             reward=float(raw_reward),
             shaped_reward=float(masked_mean(trajectory.rewards, learnt_from)),
             response_length=float(masked_mean(mask.sum(-1).float(), learnt_from)),
-            truncated=float(masked_mean(1.0 - ended.float(), learnt_from)),
+            truncated=float(masked_mean(trajectory.is_truncated.float(), learnt_from)),
             first_ratio_error=steps[0].ratio_error if steps else 0.0,
             minibatches=len(steps),
             skipped=skipped,
@@ -175,7 +174,12 @@ class PolicyLearner(ABC):
         policy = self.policy
         trajectory = pack(decisions, policy.player.pad_id, policy.value_head.weight.device)
         mask = trajectory.response_mask
-        trajectory.rewards.copy_(self._shaper.shape(trajectory.rewards, mask.any(-1)))
+        learnt_from = mask.any(-1)
+        penalty = self.config.truncation_penalty * (trajectory.is_truncated & learnt_from)
+        shaped = self._shaper.shape(trajectory.rewards - penalty, learnt_from)
+        folded = fold_unlearnt(shaped, learnt_from, trajectory.next_row, trajectory.turn)
+        trajectory.rewards.copy_(folded[0])
+        trajectory.next_row.copy_(folded[1])
         for rows, batch in self._pieces(trajectory):
             trajectory.ref_logprobs[rows, : batch.ids.shape[1]] = policy.reference_logprobs(
                 batch.ids, batch.attention_mask, batch.first_response_column

@@ -40,6 +40,8 @@ class PPOConfig(UpdateRule):
         whiten_advantages: to zero mean and unit standard deviation over the rollout.
         min_advantage_std: a smaller deviation counts as this one. Where one side has won, rewards
             hardly vary; scaled up in full, the KL alone would take the policy back to its start.
+        advantage_clip: the largest advantage after that, in either direction; 0 for none (PPO-max;
+            Zheng et al. 2023, arXiv 2307.04964). What the critic learns stays as it is.
     """
 
     critic_learning_rate: float = 1e-2
@@ -49,12 +51,14 @@ class PPOConfig(UpdateRule):
     gae_lambda: float = 0.95
     whiten_advantages: bool = True
     min_advantage_std: float = 0.2
+    advantage_clip: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_positive(self, "critic_learning_rate", "value_clip_coef")
         check_finite_from(self, "vf_coef", 0)
         check_finite_from(self, "min_advantage_std", 0)
+        check_finite_from(self, "advantage_clip", 0)
         check_shares(self, "gae_lambda")
         check_counts(self, "critic_warmup", low=0)
         if self.critic_warmup and not self.vf_coef:
@@ -119,6 +123,8 @@ class PPO(PolicyLearner):
         )
         if self.config.whiten_advantages:
             advantages = whiten(advantages, mask, self.config.min_advantage_std)
+        if bound := self.config.advantage_clip:
+            advantages = advantages.clamp(-bound, bound)
         return Targets(advantages, returns)
 
     def _loss(self, scores: TokenScores, batch: Trajectory, targets: Targets) -> Loss:
