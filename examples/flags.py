@@ -46,6 +46,12 @@ class RunFlags:
     adversary_kl_coef: float = flag(
         PLAIN.kl_coef, "price of KL to the reference, adversary", "own models"
     )
+    defender_ptx_coef: float = flag(
+        0.0, "weight of the likelihood of --defender-ptx-texts (PPO-ptx)", "own models"
+    )
+    defender_ptx_texts: str = flag(
+        "", "JSONL of texts or conversations that stay likely to the defender", "own models"
+    )
     adversary_ent_coef: float = flag(0.0, "entropy bonus of the adversary", "own models")
     past_share: float = flag(
         PAST_SHARE, "share of a defend stage's games that earlier adversaries play"

@@ -93,7 +93,10 @@ def knobs(flags: RunFlags) -> GPOConfig:
     return replace(
         gpo_config(flags),
         defender=PPOConfig(
-            learning_rate=flags.defender_learning_rate, kl_coef=flags.defender_kl_coef
+            learning_rate=flags.defender_learning_rate,
+            kl_coef=flags.defender_kl_coef,
+            ptx_coef=flags.defender_ptx_coef,
+            ptx_texts=flags.defender_ptx_texts,
         ),
         adversary=PPOConfig(
             learning_rate=flags.adversary_learning_rate,

@@ -96,6 +96,8 @@ def test_flags_become_knobs(flags: ModuleType) -> None:
         temperature=0.5,
         defender_learning_rate=1e-3,
         defender_kl_coef=0.125,
+        defender_ptx_coef=0.75,
+        defender_ptx_texts="texts.jsonl",
         adversary_learning_rate=2e-3,
         adversary_kl_coef=0.25,
         adversary_ent_coef=0.5,
@@ -108,6 +110,7 @@ def test_flags_become_knobs(flags: ModuleType) -> None:
     assert own.adversary == PPOConfig(learning_rate=2e-3, kl_coef=0.25, ent_coef=0.5)
     assert own.temperature == 0.5
     assert (own.defender.learning_rate, own.defender.kl_coef) == (1e-3, 0.125)
+    assert (own.defender.ptx_coef, own.defender.ptx_texts) == (0.75, "texts.jsonl")
 
 
 @pytest.mark.parametrize("name", ["threads", "rounds", "defend_updates", "attack_updates", "games"])

@@ -22,10 +22,11 @@ from llm_game_agents.trajectory import Decision, Trajectory, pack
 from llm_game_agents.update_rules.advantages import fold_unlearnt, masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
 from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
+from llm_game_agents.update_rules.pretraining import PretrainingTexts, backward_texts
 from llm_game_agents.update_rules.protocol import Loss, Targets
 from llm_game_agents.update_rules.reward_shaping import RewardShaper
 from llm_game_agents.update_rules.stats import MinibatchStats, UpdateStats, mean
-from llm_game_env.errors import TrainingError
+from llm_game_env.errors import ConfigurationError, TrainingError
 
 
 class PolicyLearner(ABC):
@@ -52,6 +53,8 @@ class PolicyLearner(ABC):
         )
         self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
         self._rng = np.random.default_rng(seed)
+        texts = config.ptx_texts
+        self._texts = PretrainingTexts(texts, policy.player) if texts else None
         self._skipped_in_a_row = 0
         self.kl_coef = config.kl_coef
         self.num_updates = self._stage_updates = 0
@@ -135,6 +138,7 @@ class PolicyLearner(ABC):
             first_ratio_error=steps[0].ratio_error if steps else 0.0,
             minibatches=len(steps),
             skipped=skipped,
+            text_loss=mean([step.text_loss for step in steps]) if self._texts else None,
             **self._critic_stats(trajectory, targets, steps),
         )
         if learnt_from.any():
@@ -152,10 +156,20 @@ class PolicyLearner(ABC):
             "kl_coef": self.kl_coef,
             "skipped_in_a_row": self._skipped_in_a_row,
             "rewards": self._shaper.state_dict(),
+            "texts": self._texts.digest if self._texts else "",
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up what `state_dict` gave."""
+        """Takes up what `state_dict` gave.
+
+        Raises:
+            ConfigurationError: `ptx_texts` holds other texts than it did.
+        """
+        if self._texts and self._texts.digest != state["texts"]:
+            raise ConfigurationError(
+                f"ptx_texts={self.config.ptx_texts!r} holds other texts than when the run was "
+                "saved; put those back"
+            )
         self._optimizer.load_state_dict(state["optimizer"])
         self._rng.bit_generator.state = state["rng"]
         self.num_updates = state["num_updates"]
@@ -238,6 +252,7 @@ class PolicyLearner(ABC):
                 self.config.micro_batch_size or len(rows)
             )
         ]
+        text_loss = self._backward_texts()
         for parameter in self._held_back():
             parameter.grad = None  # The optimiser passes over it, its moments included.
         grad_norm = nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
@@ -250,6 +265,7 @@ class PolicyLearner(ABC):
             clipfrac=sum(outside),
             ratio_error=max(ratio_errors),
             grad_norm=float(grad_norm),
+            text_loss=text_loss,
         )
 
     def _backward(
@@ -282,12 +298,20 @@ class PolicyLearner(ABC):
                 float((ratio - 1.0).abs().max()),
             )
 
+    def _backward_texts(self) -> float:
+        """Adds the gradient of the texts that are to stay likely; returns their loss."""
+        if self._texts is None:
+            return 0.0
+        config = self.config
+        batch = self._texts.draw(config.ptx_batch_size, self._rng)
+        return backward_texts(self.policy, batch, config.ptx_coef, config.micro_batch_size)
+
     def _skip(self, step: MinibatchStats) -> None:
         self._skipped_in_a_row += 1
         if self._skipped_in_a_row >= self.config.max_skipped:
             raise TrainingError(
                 f"the gradient is {step.grad_norm} (policy loss {step.policy_loss}, value loss "
-                f"{step.value_loss}, entropy {step.entropy}) in {self._skipped_in_a_row} "
-                "minibatches in a row; none of them changed anything: lower learning_rate, or look "
-                "for a reward that is out of proportion"
+                f"{step.value_loss}, entropy {step.entropy}, text loss {step.text_loss}) in "
+                f"{self._skipped_in_a_row} minibatches in a row; none of them changed "
+                "anything: lower learning_rate, or look for a reward that is out of proportion"
             )

@@ -28,6 +28,7 @@ class UpdateStats:
         skipped: minibatches whose loss or gradient was not finite.
         value_loss: of the critic; None for rules without one.
         explained_variance: of the critic, before the update; None for rules without one.
+        text_loss: -log π a token of the texts that are to stay likely; None without such.
     """
 
     policy_loss: float
@@ -47,6 +48,7 @@ class UpdateStats:
     skipped: int
     value_loss: float | None = None
     explained_variance: float | None = None
+    text_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class MinibatchStats:
     clipfrac: float
     ratio_error: float
     grad_norm: float
+    text_loss: float
 
 
 def mean(values: Sequence[float]) -> float:
