@@ -123,6 +123,8 @@ class GPO:
             player = self.players[agent]
             if isinstance(player, LanguagePolicy):
                 player.anchor()
+        for agent in stages[0].learners:
+            self.learners[agent].open_stage()
 
     def _iterate(self, stage: Stage, evaluation_seconds: float) -> Iteration:
         """One update of every learner, each on games of its own against the other as it was."""
