@@ -3,12 +3,14 @@
 import argparse
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo_config import PAST_SHARE, GPOConfig
 from llm_game_agents.opponents import LatestAndPast
 from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import ConfigurationError
+from llm_game_env.checks import check_choice
 
 T = TypeVar("T")
 
@@ -45,6 +47,18 @@ class RunFlags:
     )
     adversary_kl_coef: float = flag(
         PLAIN.kl_coef, "price of KL to the reference, adversary", "own models"
+    )
+    critic: str = flag(
+        "head",
+        "what values are read from: head, the player's own model; model, a second one of the same "
+        "start (a second adapter with --lora-rank)",
+        "own models",
+    )
+    critic_learning_rate: float = flag(
+        0.0,
+        f"of both critics; 0 for {PLAIN.critic_learning_rate} on a head and its player's rate on "
+        "a model",
+        "own models",
     )
     adversary_ent_coef: float = flag(0.0, "entropy bonus of the adversary", "own models")
     past_share: float = flag(
@@ -84,6 +98,7 @@ class RunFlags:
         for name in ("seed", "save_every", "lora_rank"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 0")
+        check_choice("critic", self.critic, get_args(CriticKind))
         self._refuse_flags_of_the_other_mode()
 
     @property

@@ -2,12 +2,13 @@
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
 
 from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.player_folders import PlayerFolders
@@ -79,11 +80,12 @@ def begun(flags: RunFlags, env: VectorGame) -> Start:
 def policies(flags: RunFlags) -> list[LanguagePolicy]:
     """The adversary and the defender, as whole models or as adapters."""
     paths = (flags.adversary, flags.defender)
+    critic = cast(CriticKind, flags.critic)
     if flags.lora_rank:
         folders = PlayerFolders(flags.temperature, flags.device, flags.lora_rank)
-        return [folders.fresh(path, 2 * flags.seed + i) for i, path in enumerate(paths)]
+        return [folders.fresh(path, 2 * flags.seed + i, critic) for i, path in enumerate(paths)]
     return [
-        LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
+        LanguagePolicy.load(path, critic=critic, device=flags.device, temperature=flags.temperature)
         for path in paths
     ]
 
@@ -93,10 +95,13 @@ def knobs(flags: RunFlags) -> GPOConfig:
     return replace(
         gpo_config(flags),
         defender=PPOConfig(
-            learning_rate=flags.defender_learning_rate, kl_coef=flags.defender_kl_coef
+            learning_rate=flags.defender_learning_rate,
+            critic_learning_rate=_critic_rate(flags, flags.defender_learning_rate),
+            kl_coef=flags.defender_kl_coef,
         ),
         adversary=PPOConfig(
             learning_rate=flags.adversary_learning_rate,
+            critic_learning_rate=_critic_rate(flags, flags.adversary_learning_rate),
             kl_coef=flags.adversary_kl_coef,
             ent_coef=flags.adversary_ent_coef,
         ),
@@ -104,6 +109,12 @@ def knobs(flags: RunFlags) -> GPOConfig:
         defender_max_tokens=flags.defender_max_tokens,
         temperature=flags.temperature,
     )
+
+
+def _critic_rate(flags: RunFlags, own_rate: float) -> float:
+    """At a value head's rate a whole model would forget what it knows."""
+    by_kind = {"head": PPOConfig.critic_learning_rate, "model": own_rate}
+    return flags.critic_learning_rate or by_kind[flags.critic]
 
 
 def taken_up(flags: RunFlags, env: VectorGame) -> Start:

@@ -223,7 +223,7 @@ class PolicyLearner(ABC):
                 self.config.micro_batch_size or len(rows)
             )
         ]
-        grad_norm = nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
+        grad_norm = self._clip_gradients()
         loss, value_loss, entropy, kl, outside, ratio_errors = zip(*pieces, strict=True)
         return MinibatchStats(
             policy_loss=sum(loss),
@@ -234,6 +234,17 @@ class PolicyLearner(ABC):
             ratio_error=max(ratio_errors),
             grad_norm=float(grad_norm),
         )
+
+    def _clip_gradients(self) -> torch.Tensor:
+        """Scales the gradients down to `max_grad_norm`; returns their norm before that.
+
+        A critic with a model of its own is scaled by itself, so that it cannot slow the policy.
+        """
+        if self.policy.critic is None:
+            return nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
+        groups = [group["params"] for group in self._optimizer.param_groups]
+        norms = [nn.utils.clip_grad_norm_(own, self.config.max_grad_norm) for own in groups]
+        return torch.stack(norms).norm()
 
     def _backward(
         self,

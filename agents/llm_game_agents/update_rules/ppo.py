@@ -26,7 +26,8 @@ class PPOConfig(UpdateRule):
     """Knobs of PPO for one player beside those of `UpdateRule`; defaults for the built-in world.
 
     Attributes:
-        critic_learning_rate: of AdamW for the value head.
+        critic_learning_rate: of AdamW for the critic. The default is for a value head on the
+            policy's trunk; a critic with a model of its own wants about the policy's rate.
         value_clip_coef: ε of the clipped value loss.
         vf_coef: weight of the value loss.
         gae_lambda: of the advantage estimate.
@@ -66,10 +67,9 @@ class PPO(PolicyLearner):
         super().__init__(policy, config, seed)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        critic = list(self.policy.value_head.parameters())
         return [
             *super()._parameter_groups(),
-            {"params": critic, "lr": self.config.critic_learning_rate},
+            {"params": self.policy.critic_weights(), "lr": self.config.critic_learning_rate},
         ]
 
     def _targets(self, trajectory: Trajectory) -> Targets:
