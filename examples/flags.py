@@ -3,8 +3,9 @@
 import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo_config import PAST_SHARE, GPOConfig
 from llm_game_env import ConfigurationError
 from llm_game_env.checks import check_choice
@@ -46,6 +47,12 @@ class RunFlags:
     defend_updates: int = flag(DEFAULTS.defend_updates, "PPO updates in a defend stage")
     attack_updates: int = flag(DEFAULTS.attack_updates, "PPO updates in an attack stage")
     games: int = flag(384, "games a batch")
+    critic: str = flag(
+        "head",
+        "what values are read from: head, the player's own model; model, a second one of the same "
+        "start (a second adapter with --lora-rank), which learns at its player's rate by default",
+        "own models",
+    )
     past_share: float = flag(
         PAST_SHARE, "share of a defend stage's games that earlier adversaries play", "demo"
     )
@@ -103,6 +110,7 @@ class RunFlags:
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 0")
         check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("critic", self.critic, get_args(CriticKind))
         self._refuse_flags_of_the_other_mode()
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from command_line import INTERRUPTED, Command
@@ -11,6 +11,7 @@ from flags import RunFlags
 from run_folder import fresh_folder, say_where_it_goes_on
 
 from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.player_folders import PlayerFolders
@@ -26,6 +27,7 @@ from llm_game_agents.schedules import (
     defender_only,
     simultaneous,
 )
+from llm_game_agents.update_rules import PPOConfig, UpdateRule
 from llm_game_env import ConfigurationError, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.evaluation.curves import draw_curves
@@ -98,11 +100,12 @@ def begun(command: Command, env: VectorGame, processes: Processes) -> Start:
 def policies(flags: RunFlags) -> list[LanguagePolicy]:
     """The adversary and the defender, as whole models or as adapters."""
     paths = (flags.adversary, flags.defender)
+    critic = cast(CriticKind, flags.critic)
     if flags.lora_rank:
         folders = PlayerFolders(flags.temperature, flags.device, flags.lora_rank)
-        return [folders.fresh(path, 2 * flags.seed + i) for i, path in enumerate(paths)]
+        return [folders.fresh(path, 2 * flags.seed + i, critic) for i, path in enumerate(paths)]
     return [
-        LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
+        LanguagePolicy.load(path, critic=critic, device=flags.device, temperature=flags.temperature)
         for path in paths
     ]
 
@@ -110,8 +113,11 @@ def policies(flags: RunFlags) -> list[LanguagePolicy]:
 def knobs(command: Command) -> GPOConfig:
     """GPO's knobs; the tuned ones of the built-in world's players are left behind."""
     flags = command.flags
+    algorithm = command.algorithm._replace(
+        defender=_with_critic(command, "defender"), adversary=_with_critic(command, "adversary")
+    )
     return GPOConfig(
-        **command.algorithm._asdict(),
+        **algorithm._asdict(),
         defend_updates=flags.defend_updates,
         attack_updates=flags.attack_updates,
         rounds=flags.rounds,
@@ -121,6 +127,15 @@ def knobs(command: Command) -> GPOConfig:
         temperature=flags.temperature,
         seed=flags.seed,
     )
+
+
+def _with_critic(command: Command, agent: str) -> UpdateRule:
+    """An agent's rule; at a value head's rate a whole model would forget what it knows."""
+    rule: UpdateRule = getattr(command.algorithm, agent)
+    is_settled = f"{agent}_critic_learning_rate" in command.given
+    if command.flags.critic == "model" and isinstance(rule, PPOConfig) and not is_settled:
+        return replace(rule, critic_learning_rate=rule.learning_rate)
+    return rule
 
 
 def stages(flags: RunFlags) -> Iterable[Stage]:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from llm_game_agents.critic import CRITIC_FOLDER, CriticKind, last_states, load_trunk, trunk_of
 from llm_game_agents.frozen import frozen_copy
+from llm_game_env.checks import check_choice
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.players.causal_lm import CausalLMPlayer, Completion
 from llm_game_env.players.sampling import accepts_logits_to_keep
@@ -39,17 +41,27 @@ class TokenScores(NamedTuple):
 class LanguagePolicy(nn.Module):
     """Any Hugging Face causal language model as a policy.
 
-    The critic is a linear head on the model's last hidden state, of this policy alone: two
-    policies never share one. What is frozen in the model stays as it is: a policy that learns an
-    adapter on a frozen base comes from `SharedBase`.
+    The critic is a linear head on the last hidden state, of this policy alone: two policies never
+    share one. What is frozen in the model stays as it is: a policy that learns an adapter on a
+    frozen base comes from `SharedBase`.
 
     Args:
         player: the model with its tokenizer and chat template. Training needs temperature > 0.
         reference: the frozen model that the KL is taken to; by default the model as it was given,
             of which what learns is copied.
+        critic: whose hidden state the value head reads: "head", the policy's own; "model", that of
+            a copy of the model, which learns nothing but values, see `trunk_of`; or of this model.
+
+    Attributes:
+        critic: the critic's own model; None where the value head stands on the policy.
     """
 
-    def __init__(self, player: CausalLMPlayer, reference: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        player: CausalLMPlayer,
+        reference: nn.Module | None = None,
+        critic: CriticKind | nn.Module = "head",
+    ) -> None:
         super().__init__()
         if player.temperature <= 0:
             raise ConfigurationError(
@@ -68,6 +80,12 @@ class LanguagePolicy(nn.Module):
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
         self.value_head.to(player.model.device)
+        self.critic: nn.Module | None
+        if isinstance(critic, nn.Module):
+            self.critic = critic
+        else:
+            check_choice("critic", critic, get_args(CriticKind))
+            self.critic = trunk_of(player.model) if critic == "model" else None
         self._keeps_logits = accepts_logits_to_keep(player.model)
 
     @classmethod
@@ -76,14 +94,17 @@ class LanguagePolicy(nn.Module):
         path: str | PathLike[str],
         *,
         reference: str | PathLike[str] | None = None,
+        critic: CriticKind | PathLike[str] = "head",
         device: str | torch.device = "cpu",
         temperature: float = 1.0,
     ) -> "LanguagePolicy":
-        """Loads a Hugging Face folder or hub id, and the value head where one was saved.
+        """Loads a Hugging Face folder or hub id, and its critic where one was saved.
 
         Args:
             path: the policy.
             reference: the model that the KL is taken to; the policy as loaded by default.
+            critic: see the class; a `Path` is where a critic of its own starts from. A critic that
+                was saved with the policy goes before "head" and "model".
             device: where both live.
             temperature: of sampling and of every log-probability.
 
@@ -104,17 +125,26 @@ class LanguagePolicy(nn.Module):
         if reference is not None:
             other = CausalLMPlayer.load(reference, device=device, dtype=torch.float32)
             frozen = other.model.requires_grad_(False)
-        policy = cls(player, frozen)
+        start = Path(path) / CRITIC_FOLDER if isinstance(critic, str) else critic
+        if not isinstance(critic, str) or Path(start).exists():
+            policy = cls(player, frozen, load_trunk(start, device))
+        else:
+            policy = cls(player, frozen, critic)
         policy.load_value_head(path)
         return policy
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes an ordinary Hugging Face folder, with the value head beside the model.
 
-        Of a policy that learns an adapter, the folder holds the adapter, as peft opens it.
+        Of a policy that learns an adapter, the folder holds the adapter, as peft opens it. A critic
+        of its own goes into a folder below.
         """
         self.player.save(path)
         self.save_value_head(path)
+        if self.critic is not None:
+            trunk: Any = self.critic
+            trunk.save_pretrained(Path(path) / CRITIC_FOLDER)
+            self.player.tokenizer.save_pretrained(Path(path) / CRITIC_FOLDER)
 
     def save_value_head(self, path: str | PathLike[str]) -> None:
         """Writes the value head into a folder."""
@@ -141,6 +171,11 @@ class LanguagePolicy(nn.Module):
     def learnt_weights(self) -> list[nn.Parameter]:
         """What an update of the policy changes: the model's weights but the frozen ones."""
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
+    def critic_weights(self) -> list[nn.Parameter]:
+        """What the critic alone learns: the value head, and its own model where it has one."""
+        trunk = [] if self.critic is None else self.critic.parameters()
+        return [*self.value_head.parameters(), *(p for p in trunk if p.requires_grad)]
 
     def anchor(self) -> None:
         """Takes the KL to the policy as it is now."""
@@ -174,24 +209,33 @@ class LanguagePolicy(nn.Module):
         """
         tail = {"logits_to_keep": ids.shape[1] - start + 1} if self._keeps_logits else {}
         output = self.model(
-            input_ids=ids, attention_mask=attention_mask, output_hidden_states=True, **tail
+            input_ids=ids,
+            attention_mask=attention_mask,
+            output_hidden_states=self.critic is None,
+            **tail,
         )
         logprobs = self._log_softmax(output.logits, ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
         entropy = -(logprobs.exp() * logprobs).sum(-1)
-        hidden = output.hidden_states[-1][:, start - 1 : -1]
-        values = self.value_head(hidden.to(self.value_head.weight.dtype))[..., 0]
+        if self.critic is None:
+            hidden = output.hidden_states[-1]
+        else:
+            hidden = last_states(self.critic, ids, attention_mask)
+        values = self._read_values(hidden[:, start - 1 : -1])
         return TokenScores(*(nn.functional.pad(x, (start, 0)) for x in (chosen, entropy, values)))
 
     @torch.no_grad()
     def values(self, ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """The critic's estimates alone, float [B, T] as in `score`."""
-        tail = {"logits_to_keep": 1} if self._keeps_logits else {}
-        output = self.model(
-            input_ids=ids, attention_mask=attention_mask, output_hidden_states=True, **tail
-        )
-        hidden = output.hidden_states[-1][:, :-1].to(self.value_head.weight.dtype)
-        return nn.functional.pad(self.value_head(hidden)[..., 0], (1, 0))
+        if self.critic is None:
+            tail = {"logits_to_keep": 1} if self._keeps_logits else {}
+            output = self.model(
+                input_ids=ids, attention_mask=attention_mask, output_hidden_states=True, **tail
+            )
+            hidden = output.hidden_states[-1]
+        else:
+            hidden = last_states(self.critic, ids, attention_mask)
+        return nn.functional.pad(self._read_values(hidden[:, :-1]), (1, 0))
 
     @torch.no_grad()
     def reference_logprobs(
@@ -203,6 +247,10 @@ class LanguagePolicy(nn.Module):
         logprobs = self._log_softmax(logits, ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
         return nn.functional.pad(chosen, (start, 0))
+
+    def _read_values(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Of hidden states [B, T, D]; float [B, T]."""
+        return self.value_head(hidden.to(self.value_head.weight.dtype))[..., 0]
 
     def _log_softmax(self, logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
         """log π over the vocabulary for the tokens from column `start` on, [B, T - start, V]."""

@@ -38,7 +38,7 @@ def test_every_field_is_a_flag_of_its_type(flags: ModuleType) -> None:
             continue
         kinds: dict[type, Any] = {int: 100 + i, float: 0.25 + i, str: f"word {i}"}
         given[field.name] = kinds[type(field.default)]
-    given["schedule"] = "simultaneous"
+    given |= {"schedule": "simultaneous", "critic": "model"}
     words = [
         word
         for name, value in given.items()

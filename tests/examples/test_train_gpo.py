@@ -342,6 +342,17 @@ def test_own_models_run_end_to_end(run_here: RunHere, own: dict[str, str]) -> No
     assert "judge" not in text
 
 
+def test_critics_of_their_own(run_here: RunHere, own: dict[str, str]) -> None:
+    own |= {"--critic": "model"}
+    status, _, err = run_here(*words_of(own))
+    assert status == 0, err
+    saved = Path(own["--out"]) / "checkpoint"
+    record = json.loads((saved / "config.json").read_text(encoding="utf-8"))["config"]
+    for agent in ("adversary", "defender"):
+        assert (saved / f"{agent}_0" / "critic" / "model.safetensors").exists()
+        assert record[agent]["critic_learning_rate"] == record[agent]["learning_rate"]
+
+
 def test_two_adapters_on_one_base(run_here: RunHere, own: dict[str, str], tmp_path: Path) -> None:
     own |= {"--adversary": own["--defender"], "--lora-rank": "2"}
     status, _, err = run_here(*words_of(own))
@@ -507,6 +518,10 @@ def negative_rank(own: dict[str, str], _: Path) -> None:
     own["--lora-rank"] = "-1"
 
 
+def unknown_critic(own: dict[str, str], _: Path) -> None:
+    own["--critic"] = "tail"
+
+
 def negative_seed(own: dict[str, str], _: Path) -> None:
     own["--seed"] = "-1"
 
@@ -547,6 +562,7 @@ BAD: dict[Spoil, str] = {
     no_rounds: "rounds=0",
     negative_learning_rate: "learning_rate=-1.0 must be",
     negative_rank: "lora_rank=-1 must be at least 0",
+    unknown_critic: "critic='tail' must be 'head' or 'model'",
     negative_seed: "seed=-1",
     no_threads: "threads=0",
     unknown_device: "device='abacus'",

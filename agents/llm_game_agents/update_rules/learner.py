@@ -275,7 +275,7 @@ class PolicyLearner(ABC):
                 )
         for parameter in self._held_back():
             parameter.grad = None  # The optimiser passes over it, its moments included.
-        grad_norm = nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
+        grad_norm = self._clip_gradients()
         everyones = [share for one in self._processes.gathered(lambda: shares) for share in one]
         loss, value_loss, entropy, kl, outside, ratio_errors = zip(*everyones, strict=True)
         return MinibatchStats(
@@ -292,6 +292,17 @@ class PolicyLearner(ABC):
     def _exchanging_gradients(self, wanted: bool) -> AbstractContextManager[Any]:
         """Whether passes within give the gradients of all processes, or this one's alone."""
         return nullcontext() if wanted else self._processes.keeping_gradients(self._score)
+
+    def _clip_gradients(self) -> torch.Tensor:
+        """Scales the gradients down to `max_grad_norm`; returns their norm before that.
+
+        A critic with a model of its own is scaled by itself, so that it cannot slow the policy.
+        """
+        if self.policy.critic is None:
+            return nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
+        groups = [group["params"] for group in self._optimizer.param_groups]
+        norms = [nn.utils.clip_grad_norm_(own, self.config.max_grad_norm) for own in groups]
+        return torch.stack(norms).norm()
 
     def _backward(
         self,

@@ -29,7 +29,8 @@ class PPOConfig(UpdateRule):
     """Knobs of PPO for one player beside those of `UpdateRule`; defaults for the built-in world.
 
     Attributes:
-        critic_learning_rate: of AdamW for the value head.
+        critic_learning_rate: of AdamW for the critic. The default is for a value head on the
+            policy's trunk; a critic with a model of its own wants about the policy's rate.
         value_clip_coef: ε of the clipped value loss.
         vf_coef: weight of the value loss.
         critic_warmup: the first so many updates of every stage move the critic alone, so that it
@@ -100,10 +101,9 @@ class PPO(PolicyLearner):
             super()._steer_kl(ref_kl)
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
-        critic = list(self.policy.value_head.parameters())
         return [
             *super()._parameter_groups(),
-            {"params": critic, "lr": self.config.critic_learning_rate},
+            {"params": self.policy.critic_weights(), "lr": self.config.critic_learning_rate},
         ]
 
     def _targets(self, trajectory: Trajectory) -> Targets:
