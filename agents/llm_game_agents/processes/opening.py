@@ -1,7 +1,6 @@
 """Finding out how a program was launched, and joining the other processes."""
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -42,21 +41,16 @@ def open_processes(device: str) -> Iterator[Processes]:
         return
     _refuse_what_is_not_done()
     try:
-        from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
+        from accelerate import Accelerator, InitProcessGroupKwargs
 
         from llm_game_agents.processes.accelerated import Accelerated
     except ImportError as error:
         raise ConfigurationError(
             "several processes need Accelerate; pip install 'llm-game-env[processes]'"
         ) from error
-    # Said once where a rule learns everything; others leave the value head as it is.
-    warnings.filterwarnings("ignore", "find_unused_parameters=True was specified")
     accelerator = Accelerator(
         cpu=device.partition(":")[0] == "cpu",
-        kwargs_handlers=[
-            InitProcessGroupKwargs(timeout=_PATIENCE),
-            DistributedDataParallelKwargs(find_unused_parameters=True),
-        ],
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
     )
     yield Accelerated(accelerator)
     accelerator.end_training()
