@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,6 @@ from typing import Any
 import torch
 
 sys.path.append(str(Path(__file__).parents[2] / "examples"))
-
-import train_gpo
 
 PATIENCE = 120.0
 
@@ -58,7 +57,7 @@ def run_together(count: int, work: Callable[..., Any], *arguments: object, log: 
 def train(words: list[str]) -> int:
     """`train_gpo.py` with these words on its command line."""
     sys.argv = ["train_gpo.py", *words]
-    return train_gpo.main()
+    return _main()
 
 
 def _run(
@@ -79,3 +78,6 @@ def _run(
     os.environ |= {name: str(number) for name, number in place.items()}
     os.environ |= {"MASTER_ADDR": "localhost", "LOCAL_WORLD_SIZE": str(count)}
     sys.exit(work(*arguments))
+
+
+_main = import_module("train_gpo").main

@@ -34,7 +34,7 @@ from llm_game_env.spaces import Message
 from llm_game_env.vector import VectorGame
 from word_policies import make_word_policy
 
-WORDS = tuple(["red", "green", "blue", "yes", "no", "stop", "go", "one", "two", "three"])
+WORDS = ("red", "green", "blue", "yes", "no", "stop", "go", "one", "two", "three")
 # Adam scales gradients that are nothing but rounding up to whole steps, unless ε is above them.
 STEADY: dict[str, Any] = {"learning_rate": 1e-3, "adam_eps": 1e-4, "warmup_updates": 0}
 CASES: dict[str, tuple[UpdateRule, int]] = {  # the rule, and the decisions that it learns from
