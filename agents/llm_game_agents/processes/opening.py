@@ -12,6 +12,8 @@ from llm_game_env.errors import ConfigurationError
 # Whoever waits has nothing to do; the launcher ends all processes where one of them dies.
 _PATIENCE = timedelta(hours=6)
 _REFUSED = {
+    "ACCELERATE_USE_FSDP": "a sharded model cannot write its messages while other processes have "
+    "ended theirs; use one of examples/accelerate",
     "ACCELERATE_USE_DEEPSPEED": "DeepSpeed steps the optimiser inside its backward pass, before "
     "target_kl or a gradient that is not finite could stop it; use one of examples/accelerate",
     "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM has models of its own; use one of "

@@ -39,6 +39,7 @@ def test_a_program_by_itself_is_alone(monkeypatch: pytest.MonkeyPatch, size: str
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("ACCELERATE_USE_FSDP", "true"),
         ("ACCELERATE_USE_DEEPSPEED", "true"),
         ("ACCELERATE_USE_MEGATRON_LM", "true"),
         ("ACCELERATE_MIXED_PRECISION", "bf16"),
