@@ -1,7 +1,6 @@
 """Finding out how a program was launched, and joining the other processes."""
 
 import os
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +12,8 @@ from llm_game_env.errors import ConfigurationError
 # Whoever waits has nothing to do; the launcher ends all processes where one of them dies.
 _PATIENCE = timedelta(hours=6)
 _REFUSED = {
+    "ACCELERATE_USE_FSDP": "a sharded model cannot write its messages while other processes have "
+    "ended theirs; use one of examples/accelerate",
     "ACCELERATE_USE_DEEPSPEED": "DeepSpeed steps the optimiser inside its backward pass, before "
     "target_kl or a gradient that is not finite could stop it; use one of examples/accelerate",
     "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM has models of its own; use one of "
@@ -42,21 +43,16 @@ def open_processes(device: str) -> Iterator[Processes]:
         return
     _refuse_what_is_not_done()
     try:
-        from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
+        from accelerate import Accelerator, InitProcessGroupKwargs
 
         from llm_game_agents.processes.accelerated import Accelerated
     except ImportError as error:
         raise ConfigurationError(
             "several processes need Accelerate; pip install 'llm-game-env[processes]'"
         ) from error
-    # Said once where a rule learns everything; others leave the value head as it is.
-    warnings.filterwarnings("ignore", "find_unused_parameters=True was specified")
     accelerator = Accelerator(
         cpu=device.partition(":")[0] == "cpu",
-        kwargs_handlers=[
-            InitProcessGroupKwargs(timeout=_PATIENCE),
-            DistributedDataParallelKwargs(find_unused_parameters=True),
-        ],
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
     )
     yield Accelerated(accelerator)
     accelerator.end_training()

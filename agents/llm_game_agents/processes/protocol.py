@@ -103,9 +103,12 @@ class Processes(ABC):
             num_rows: how many there are.
             work: gives something for each row of a slice that is not empty.
         """
-        own = self.own_rows(num_rows)
-        parts = self.gathered(lambda: list(work(own)) if own.start < own.stop else [])
-        return [one for part in parts for one in part]
+
+        def do_own() -> list[B]:
+            own = self.own_rows(num_rows)
+            return list(work(own)) if own.start < own.stop else []
+
+        return [one for part in self.gathered(do_own) for one in part]
 
     def check_alike(self, what: str, value: object) -> None:
         """Refuses to go on where the processes hold different things.
