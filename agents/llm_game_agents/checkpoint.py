@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from llm_game_agents.computing import PLAIN, Computing
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.meta_game import State
 from llm_game_agents.player_folders import REFERENCE, PlayerFolders
@@ -124,6 +125,7 @@ def load(
     adversary: Player | None = None,
     defender: Player | None = None,
     device: str | torch.device = "cpu",
+    computing: Computing = PLAIN,
 ) -> "GPO":
     """Takes up a saved run.
 
@@ -132,6 +134,7 @@ def load(
         env: made as the run's own was.
         adversary, defender: needed where the player was no `LanguagePolicy`.
         device: where the players go.
+        computing: how the policies compute; the run's own, where it is to go on to the bit.
 
     Raises:
         ConfigurationError: there is no checkpoint at that path, one of its files is not what it
@@ -151,7 +154,7 @@ def load(
             "GPO.save wrote, or that of a run"
         ) from error
     config = GPOConfig.from_record(record["config"])
-    folders = PlayerFolders(config.temperature, device)
+    folders = PlayerFolders(config.temperature, device, computing=computing)
     run = GPO(
         env,
         adversary or _load_player(folders, folder / "adversary_0"),

@@ -10,8 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from llm_game_agents.computing import PLAIN, Computing
 from llm_game_agents.frozen import frozen_copy
+from llm_game_agents.gradient_checkpointing import prepare_layers, recomputed
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.loading import input_device
 from llm_game_env.players.causal_lm import CausalLMPlayer, Completion
 from llm_game_env.players.sampling import accepts_logits_to_keep
 from llm_game_env.spaces import Message
@@ -47,9 +50,15 @@ class LanguagePolicy(nn.Module):
         player: the model with its tokenizer and chat template. Training needs temperature > 0.
         reference: the frozen model that the KL is taken to; by default the model as it was given,
             of which what learns is copied.
+        computing: precision, gradient checkpointing, compilation.
     """
 
-    def __init__(self, player: CausalLMPlayer, reference: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        player: CausalLMPlayer,
+        reference: nn.Module | None = None,
+        computing: Computing = PLAIN,
+    ) -> None:
         super().__init__()
         if player.temperature <= 0:
             raise ConfigurationError(
@@ -60,7 +69,12 @@ class LanguagePolicy(nn.Module):
         self.model: nn.Module = player.model
         # Probabilities must be the same in rollout and update: dropout stays off.
         self.model.eval()
-        self.reference: Any = frozen_copy(player.model) if reference is None else reference
+        self.computing = computing
+        self._layers = prepare_layers(self.model) if computing.gradient_checkpointing else []
+        self._compiled = torch.compile(self._forward) if computing.compile else None
+        if reference is None:
+            reference = frozen_copy(player.model, computing.frozen_dtype)
+        self.reference: Any = reference
         config = player.model.config.get_text_config()
         # Set to 0 below: nothing is drawn from the global generator.
         head: Any = nn.utils.skip_init(nn.Linear, config.hidden_size, 1)
@@ -78,14 +92,17 @@ class LanguagePolicy(nn.Module):
         reference: str | PathLike[str] | None = None,
         device: str | torch.device = "cpu",
         temperature: float = 1.0,
+        computing: Computing = PLAIN,
     ) -> "LanguagePolicy":
         """Loads a Hugging Face folder or hub id, and the value head where one was saved.
 
         Args:
             path: the policy.
             reference: the model that the KL is taken to; the policy as loaded by default.
-            device: where both live.
+            device: where both live; the policy alone where `computing.device_map` is given, which
+                says where the reference goes.
             temperature: of sampling and of every log-probability.
+            computing: see the class.
 
         Raises:
             ConfigurationError: a model or tokenizer cannot be loaded or used, or the policy is an
@@ -101,10 +118,16 @@ class LanguagePolicy(nn.Module):
             path, device=device, temperature=temperature, dtype=torch.float32
         )
         frozen = None
-        if reference is not None:
-            other = CausalLMPlayer.load(reference, device=device, dtype=torch.float32)
+        spread = computing.device_map
+        if reference is not None or spread is not None:
+            other = CausalLMPlayer.load(
+                path if reference is None else reference,
+                device=device if spread is None else None,
+                dtype=computing.frozen_dtype or torch.float32,
+                device_map=spread,
+            )
             frozen = other.model.requires_grad_(False)
-        policy = cls(player, frozen)
+        policy = cls(player, frozen, computing)
         policy.load_value_head(path)
         return policy
 
@@ -143,15 +166,26 @@ class LanguagePolicy(nn.Module):
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
     def anchor(self) -> None:
-        """Takes the KL to the policy as it is now."""
+        """Takes the KL to the policy as it is now.
+
+        Raises:
+            ConfigurationError: the reference was to be spread by a device map.
+        """
+        if self.computing.device_map is not None:
+            raise ConfigurationError(
+                f"device_map={self.computing.device_map!r} spreads a reference that is opened from "
+                "disk, and this one is to be the policy as it stands; leave device_map out, or "
+                "keep the KL to the initial model (anchor='initial')"
+            )
         del self.reference  # Its memory first: there need not be room for two.
-        self.reference = frozen_copy(self.model)
+        self.reference = frozen_copy(self.model, self.computing.frozen_dtype)
 
     def sample(
         self, conversations: Sequence[Sequence[Message]], uniforms: np.ndarray
     ) -> list[Completion]:
         """The next message of each conversation; see `CausalLMPlayer.sample`."""
-        return self.player.sample(conversations, uniforms)
+        with self.computing.autocast(self.player.model.device):
+            return self.player.sample(conversations, uniforms)
 
     def reply(
         self,
@@ -161,7 +195,8 @@ class LanguagePolicy(nn.Module):
         max_tokens: int,
     ) -> list[str]:
         """The next message of each conversation: a policy is a `Player`."""
-        return self.player.reply(conversations, rng, max_tokens=max_tokens)
+        with self.computing.autocast(self.player.model.device):
+            return self.player.reply(conversations, rng, max_tokens=max_tokens)
 
     def score(self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int = 1) -> TokenScores:
         """Log-probabilities, entropy and values of given tokens, with gradients.
@@ -172,25 +207,21 @@ class LanguagePolicy(nn.Module):
             start: the first column wanted, at least 1; those before it are 0. Most of a
                 conversation is prompt, and the vocabulary is the widest part of a model.
         """
-        tail = {"logits_to_keep": ids.shape[1] - start + 1} if self._keeps_logits else {}
-        output = self.model(
-            input_ids=ids, attention_mask=attention_mask, output_hidden_states=True, **tail
-        )
-        logprobs = self._log_softmax(output.logits, ids, start)
+        with recomputed(self._layers):
+            forward = self._compiled or self._forward
+            logits, states = forward(ids, attention_mask, ids.shape[1] - start + 1)
+        logprobs = self._log_softmax(logits, ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
         entropy = -(logprobs.exp() * logprobs).sum(-1)
-        hidden = output.hidden_states[-1][:, start - 1 : -1]
+        hidden = states[:, start - 1 : -1]
         values = self.value_head(hidden.to(self.value_head.weight.dtype))[..., 0]
         return TokenScores(*(nn.functional.pad(x, (start, 0)) for x in (chosen, entropy, values)))
 
     @torch.no_grad()
     def values(self, ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """The critic's estimates alone, float [B, T] as in `score`."""
-        tail = {"logits_to_keep": 1} if self._keeps_logits else {}
-        output = self.model(
-            input_ids=ids, attention_mask=attention_mask, output_hidden_states=True, **tail
-        )
-        hidden = output.hidden_states[-1][:, :-1].to(self.value_head.weight.dtype)
+        _, states = self._forward(ids, attention_mask, 1)
+        hidden = states[:, :-1].to(self.value_head.weight.dtype)
         return nn.functional.pad(self.value_head(hidden)[..., 0], (1, 0))
 
     @torch.no_grad()
@@ -199,10 +230,29 @@ class LanguagePolicy(nn.Module):
     ) -> torch.Tensor:
         """Log-probabilities of given tokens under the reference, float [B, T] as in `score`."""
         tail = {"logits_to_keep": ids.shape[1] - start + 1} if self._keeps_logits else {}
-        logits = self.reference(input_ids=ids, attention_mask=attention_mask, **tail).logits
-        logprobs = self._log_softmax(logits, ids, start)
+        there = input_device(self.reference)
+        with self.computing.autocast(there):
+            logits = self.reference(
+                input_ids=ids.to(there), attention_mask=attention_mask.to(there), **tail
+            ).logits
+        logprobs = self._log_softmax(logits.to(ids.device), ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
         return nn.functional.pad(chosen, (start, 0))
+
+    def _forward(
+        self, ids: torch.Tensor, attention_mask: torch.Tensor, tail: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of the last `tail` positions at least, [B, ≥ tail, V]; states [B, T, D]."""
+        kept = {"logits_to_keep": tail} if self._keeps_logits else {}
+        with self.computing.autocast(ids.device):
+            output = self.model(
+                input_ids=ids,
+                attention_mask=attention_mask,
+                output_hidden_states=True,
+                use_cache=False,
+                **kept,
+            )
+        return output.logits, output.hidden_states[-1]
 
     def _log_softmax(self, logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
         """log π over the vocabulary for the tokens from column `start` on, [B, T - start, V]."""

@@ -89,6 +89,11 @@ class PolicyLearner(ABC):
         """
         config = self.config
         trajectory = self._prepare(decisions)
+        minibatches = self._minibatches(len(trajectory))
+        if self.policy.computing.recomputes_logprobs:
+            self._recompute_logprobs(
+                trajectory, minibatches[: len(minibatches) // config.update_epochs]
+            )
         mask = trajectory.response_mask
         learnt_from = mask.any(-1)
         raw_reward = masked_mean(torch.tensor([d.reward for d in decisions]), learnt_from.cpu())
@@ -97,7 +102,7 @@ class PolicyLearner(ABC):
         learning_rate = self._set_learning_rate()
         steps: list[MinibatchStats] = []
         skipped = 0
-        for rows in self._minibatches(len(trajectory)):
+        for rows in minibatches:
             step = self._gradients(trajectory, targets, rows.to(mask.device))
             if not math.isfinite(step.grad_norm):
                 skipped += 1
@@ -171,6 +176,29 @@ class PolicyLearner(ABC):
             )
         trajectory.ref_logprobs.mul_(mask)
         return trajectory
+
+    @torch.no_grad()
+    def _recompute_logprobs(self, trajectory: Trajectory, minibatches: list[torch.Tensor]) -> None:
+        """Log-probabilities by the very forward passes of the first pass over the trajectory.
+
+        Where arithmetic is coarse, those of the sampler differ from them by more than an update
+        changes; so would those of other rows at once.
+        """
+        for rows in minibatches:
+            rows = rows.to(trajectory.ids.device)
+            batch = trajectory.take(rows)
+            for piece in torch.arange(len(rows), device=rows.device).split(
+                self._rows_at_once(len(rows))
+            ):
+                part = batch.take(piece)
+                scores = self.policy.score(
+                    part.ids, part.attention_mask, part.first_response_column
+                )
+                logprobs = scores.logprobs * part.response_mask
+                trajectory.logprobs[rows[piece], : part.ids.shape[1]] = logprobs
+
+    def _rows_at_once(self, num_rows: int) -> int:
+        return self.config.micro_batch_size or num_rows
 
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
         """As many rows at once as in an update, which needs more memory than inference."""
