@@ -111,6 +111,11 @@ class PolicyLearner(ABC):
         config = self.config
         self._meet(decisions)
         trajectory = self._prepare(decisions)
+        minibatches = self._minibatches(len(trajectory))
+        if self.policy.computing.recomputes_logprobs:
+            self._recompute_logprobs(
+                trajectory, minibatches[: len(minibatches) // config.update_epochs]
+            )
         mask = trajectory.response_mask
         learnt_from = mask.any(-1)
         raw_reward = masked_mean(torch.tensor([d.reward for d in decisions]), learnt_from.cpu())
@@ -119,7 +124,7 @@ class PolicyLearner(ABC):
         learning_rate = self._set_learning_rate()
         steps: list[MinibatchStats] = []
         skipped = 0
-        for rows in self._minibatches(len(trajectory)):
+        for rows in minibatches:
             step = self._gradients(trajectory, targets, rows.to(mask.device))
             if not math.isfinite(step.grad_norm):
                 skipped += 1
@@ -221,6 +226,26 @@ class PolicyLearner(ABC):
         if not isinstance(self._score, nn.Module):
             learnt = Learnt(self.policy, self._parameters)
             self._score, self._optimizer = self._processes.replicate(learnt, self._optimizer)
+
+    @torch.no_grad()
+    def _recompute_logprobs(self, trajectory: Trajectory, minibatches: list[torch.Tensor]) -> None:
+        """Log-probabilities by the very forward passes of the first pass over the trajectory.
+
+        Where arithmetic is coarse, those of the sampler differ from them by more than an update
+        changes; so would those of other rows at once.
+        """
+        logprobs = torch.zeros_like(trajectory.logprobs)
+        for minibatch in minibatches:
+            own = minibatch[self._processes.own_rows(len(minibatch))].to(logprobs.device)
+            for rows in own.split(self.config.micro_batch_size or max(1, len(own))):
+                if len(rows):
+                    part = trajectory.take(rows)
+                    scores = self.policy.score(
+                        part.ids, part.attention_mask, part.first_response_column
+                    )
+                    logprobs[rows, : part.ids.shape[1]] = scores.logprobs * part.response_mask
+        self._processes.add_up(logprobs)
+        trajectory.logprobs.copy_(logprobs)
 
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
         """This process's rows, as many at once as in an update, which needs more memory."""
