@@ -198,7 +198,13 @@ class LanguagePolicy(nn.Module):
         """The next message of each conversation: a policy is a `Player`."""
         return self.player.reply(conversations, rng, max_tokens=max_tokens)
 
-    def score(self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int = 1) -> TokenScores:
+    def score(
+        self,
+        ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        start: int = 1,
+        entropy_learns: bool = True,
+    ) -> TokenScores:
         """Log-probabilities, entropy and values of given tokens, with gradients.
 
         Args:
@@ -206,17 +212,21 @@ class LanguagePolicy(nn.Module):
             attention_mask: int64 [B, T].
             start: the first column wanted, at least 1; those before it are 0. Most of a
                 conversation is prompt, and the vocabulary is the widest part of a model.
+            entropy_learns: whether the entropy needs its gradient, which costs as much again as the
+                log-probabilities'.
         """
         tail = {"logits_to_keep": ids.shape[1] - start + 1} if self._keeps_logits else {}
         output = self.model(
             input_ids=ids,
             attention_mask=attention_mask,
             output_hidden_states=self.critic is None,
+            use_cache=False,
             **tail,
         )
         logprobs = self._log_softmax(output.logits, ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
-        entropy = -(logprobs.exp() * logprobs).sum(-1)
+        with torch.set_grad_enabled(entropy_learns and torch.is_grad_enabled()):
+            entropy = -(logprobs.exp() * logprobs).sum(-1)
         if self.critic is None:
             hidden = output.hidden_states[-1]
         else:
@@ -230,7 +240,11 @@ class LanguagePolicy(nn.Module):
         if self.critic is None:
             tail = {"logits_to_keep": 1} if self._keeps_logits else {}
             output = self.model(
-                input_ids=ids, attention_mask=attention_mask, output_hidden_states=True, **tail
+                input_ids=ids,
+                attention_mask=attention_mask,
+                output_hidden_states=True,
+                use_cache=False,
+                **tail,
             )
             hidden = output.hidden_states[-1]
         else:
@@ -243,7 +257,9 @@ class LanguagePolicy(nn.Module):
     ) -> torch.Tensor:
         """Log-probabilities of given tokens under the reference, float [B, T] as in `score`."""
         tail = {"logits_to_keep": ids.shape[1] - start + 1} if self._keeps_logits else {}
-        logits = self.reference(input_ids=ids, attention_mask=attention_mask, **tail).logits
+        logits = self.reference(
+            input_ids=ids, attention_mask=attention_mask, use_cache=False, **tail
+        ).logits
         logprobs = self._log_softmax(logits, ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
         return nn.functional.pad(chosen, (start, 0))
@@ -254,5 +270,6 @@ class LanguagePolicy(nn.Module):
 
     def _log_softmax(self, logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
         """log π over the vocabulary for the tokens from column `start` on, [B, T - start, V]."""
-        wanted = logits[:, -(ids.shape[1] - start + 1) : -1]
-        return (wanted.float() / self.player.temperature).log_softmax(-1)
+        wanted = logits[:, -(ids.shape[1] - start + 1) : -1].float()
+        temperature = self.player.temperature
+        return (wanted if temperature == 1.0 else wanted / temperature).log_softmax(-1)
