@@ -231,7 +231,13 @@ class LanguagePolicy(nn.Module):
         with self.computing.autocast(self.player.model.device):
             return self.player.reply(conversations, rng, max_tokens=max_tokens)
 
-    def score(self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int = 1) -> TokenScores:
+    def score(
+        self,
+        ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        start: int = 1,
+        entropy_learns: bool = True,
+    ) -> TokenScores:
         """Log-probabilities, entropy and values of given tokens, with gradients.
 
         Args:
@@ -239,6 +245,8 @@ class LanguagePolicy(nn.Module):
             attention_mask: int64 [B, T].
             start: the first column wanted, at least 1; those before it are 0. Most of a
                 conversation is prompt, and the vocabulary is the widest part of a model.
+            entropy_learns: whether the entropy needs its gradient, which costs as much again as the
+                log-probabilities'.
         """
         with recomputed(self._layers):
             forward = self._compiled or self._forward
@@ -246,7 +254,8 @@ class LanguagePolicy(nn.Module):
             hidden = self._critic_states(ids, attention_mask) if states is None else states
         logprobs = self._log_softmax(logits, ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
-        entropy = -(logprobs.exp() * logprobs).sum(-1)
+        with torch.set_grad_enabled(entropy_learns and torch.is_grad_enabled()):
+            entropy = -(logprobs.exp() * logprobs).sum(-1)
         values = self._read_values(hidden[:, start - 1 : -1])
         return TokenScores(*(nn.functional.pad(x, (start, 0)) for x in (chosen, entropy, values)))
 
@@ -268,7 +277,10 @@ class LanguagePolicy(nn.Module):
         there = input_device(self.reference)
         with self.computing.autocast(there):
             logits = self.reference(
-                input_ids=ids.to(there), attention_mask=attention_mask.to(there), **tail
+                input_ids=ids.to(there),
+                attention_mask=attention_mask.to(there),
+                use_cache=False,
+                **tail,
             ).logits
         logprobs = self._log_softmax(logits.to(ids.device), ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
@@ -303,5 +315,6 @@ class LanguagePolicy(nn.Module):
 
     def _log_softmax(self, logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
         """log π over the vocabulary for the tokens from column `start` on, [B, T - start, V]."""
-        wanted = logits[:, -(ids.shape[1] - start + 1) : -1]
-        return (wanted.float() / self.player.temperature).log_softmax(-1)
+        wanted = logits[:, -(ids.shape[1] - start + 1) : -1].float()
+        temperature = self.player.temperature
+        return (wanted if temperature == 1.0 else wanted / temperature).log_softmax(-1)

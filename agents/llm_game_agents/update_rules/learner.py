@@ -339,7 +339,9 @@ class PolicyLearner(ABC):
     ) -> tuple[float, ...]:
         """Adds the gradient of some rows; returns their share of the statistics, in order."""
         config, mask, width = self.config, batch.response_mask, batch.ids.shape[1]
-        scores = self._score(batch.ids, batch.attention_mask, batch.first_response_column)
+        scores = self._score(
+            batch.ids, batch.attention_mask, batch.first_response_column, config.ent_coef > 0
+        )
         loss = self._loss(scores, batch, Targets(*(part[:, :width] for part in targets)))
         policy_loss = (loss.policy * weights[:, :width]).sum() / divisor
         value_loss = 0.5 * (loss.value * mask).sum() / num_tokens

@@ -27,6 +27,12 @@ class Learnt(nn.Module):
                 self.add_module(name, part)
         self._score = policy.score
 
-    def forward(self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int) -> TokenScores:
+    def forward(
+        self,
+        ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        start: int = 1,
+        entropy_learns: bool = True,
+    ) -> TokenScores:
         """See `LanguagePolicy.score`."""
-        return self._score(ids, attention_mask, start)
+        return self._score(ids, attention_mask, start, entropy_learns)
