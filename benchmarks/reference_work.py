@@ -42,7 +42,9 @@ def save_models(folder: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         policy = GPT2LMHeadModel(GPT2Config(**_KNOBS))
-        classifier = GPT2ForSequenceClassification(GPT2Config(**_KNOBS | {"num_labels": 1}))
+        scalar = GPT2Config(**_KNOBS)
+        scalar.num_labels = 1
+        classifier = GPT2ForSequenceClassification(scalar)
     _never_end(policy)
     for name, model in ((POLICY, policy), (CLASSIFIER, classifier)):
         model.save_pretrained(folder / name)
