@@ -41,16 +41,14 @@ def save_models(folder: Path) -> None:
     tokenizer = _tokenizer()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        policy = GPT2LMHeadModel(_config(_KNOBS))
-        classifier = GPT2ForSequenceClassification(_config(_KNOBS | {"num_labels": 1}))
+        policy = GPT2LMHeadModel(GPT2Config(**_KNOBS))
+        scalar = GPT2Config(**_KNOBS)
+        scalar.num_labels = 1
+        classifier = GPT2ForSequenceClassification(scalar)
     _never_end(policy)
     for name, model in ((POLICY, policy), (CLASSIFIER, classifier)):
         model.save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
-
-
-def _config(knobs: dict[str, Any]) -> GPT2Config:
-    return GPT2Config(**knobs)
 
 
 def draw_prompts() -> list[str]:
