@@ -22,6 +22,7 @@ from llm_game_agents.trajectory import STOP_REASONS, Decision, Trajectory, pack
 from llm_game_agents.update_rules.advantages import masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
 from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
+from llm_game_agents.update_rules.micro_batches import MicroBatches
 from llm_game_agents.update_rules.protocol import Loss, Targets
 from llm_game_agents.update_rules.reward_shaping import RewardShaper
 from llm_game_agents.update_rules.stats import MinibatchStats, UpdateStats, mean
@@ -52,6 +53,7 @@ class PolicyLearner(ABC):
         )
         self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
         self._rng = np.random.default_rng(seed)
+        self._micro_batches = MicroBatches(config.micro_batch_size)
         self._skipped_in_a_row = 0
         self.kl_coef = config.kl_coef
         self.num_updates = 0
@@ -88,6 +90,7 @@ class PolicyLearner(ABC):
                 finite; the weights are those before them.
         """
         config = self.config
+        self._micro_batches.choose(self.policy, *self._shape(decisions))
         trajectory = self._prepare(decisions)
         minibatches = self._minibatches(len(trajectory))
         if self.policy.computing.recomputes_logprobs:
@@ -103,7 +106,10 @@ class PolicyLearner(ABC):
         steps: list[MinibatchStats] = []
         skipped = 0
         for rows in minibatches:
-            step = self._gradients(trajectory, targets, rows.to(mask.device))
+            step = self._micro_batches.fitting(
+                lambda rows=rows: self._gradients(trajectory, targets, rows.to(mask.device)),
+                len(rows),
+            )
             if not math.isfinite(step.grad_norm):
                 skipped += 1
                 self._skip(step)
@@ -148,6 +154,7 @@ class PolicyLearner(ABC):
             "kl_coef": self.kl_coef,
             "skipped_in_a_row": self._skipped_in_a_row,
             "rewards": self._shaper.state_dict(),
+            "micro_batch_size": self._micro_batches.size,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -158,6 +165,7 @@ class PolicyLearner(ABC):
         self.kl_coef = state["kl_coef"]
         self._skipped_in_a_row = state["skipped_in_a_row"]
         self._shaper.load_state_dict(state["rewards"])
+        self._micro_batches.size = state["micro_batch_size"]
 
     def _critic_stats(
         self, trajectory: Trajectory, targets: Targets, steps: list[MinibatchStats]
@@ -188,7 +196,7 @@ class PolicyLearner(ABC):
             rows = rows.to(trajectory.ids.device)
             batch = trajectory.take(rows)
             for piece in torch.arange(len(rows), device=rows.device).split(
-                self._rows_at_once(len(rows))
+                self._micro_batches.of(len(rows))
             ):
                 part = batch.take(piece)
                 scores = self.policy.score(
@@ -197,13 +205,19 @@ class PolicyLearner(ABC):
                 logprobs = scores.logprobs * part.response_mask
                 trajectory.logprobs[rows[piece], : part.ids.shape[1]] = logprobs
 
-    def _rows_at_once(self, num_rows: int) -> int:
-        return self.config.micro_batch_size or num_rows
+    def _shape(self, decisions: list[Decision]) -> tuple[int, int, int]:
+        """Rows of a minibatch, tokens of the longest row, and the first that any response has."""
+        completions = [decision.completion for decision in decisions]
+        return (
+            -(-len(decisions) // self.config.num_minibatches),
+            max(len(one.prompt_ids) + len(one.ids) for one in completions),
+            min(len(one.prompt_ids) for one in completions),
+        )
 
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
         """As many rows at once as in an update, which needs more memory than inference."""
         rows = torch.arange(len(trajectory), device=trajectory.ids.device)
-        size = self.config.micro_batch_size
+        size = self._micro_batches.size
         pieces = rows.split(size) if size else rows.chunk(self.config.num_minibatches)
         return [(piece, trajectory.take(piece)) for piece in pieces]
 
@@ -248,7 +262,7 @@ class PolicyLearner(ABC):
                 num_tokens,
             )
             for piece in torch.arange(len(rows), device=rows.device).split(
-                self.config.micro_batch_size or len(rows)
+                self._micro_batches.of(len(rows))
             )
         ]
         grad_norm = nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
