@@ -28,6 +28,7 @@ from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.opponents import MetaNash, Opponents, UniformPast
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import ALONE, Processes, shared_reward
 from llm_game_agents.schedules import Stage, adversary_only, defender_only, simultaneous
 from llm_game_agents.update_rules import GRPOConfig, ReinforceConfig, RLOOConfig, UpdateRule
 from llm_game_env import red_team_v0
@@ -135,7 +136,9 @@ def find_arm(name: str) -> Arm:
     return ARMS[name]
 
 
-def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
+def make_run(
+    arm: Arm, world: World, config: GPOConfig, num_games: int, processes: Processes = ALONE
+) -> GPO:
     """The run that an arm stands for; a player that learns gets as many updates in every arm.
 
     The suffix -steps is the exception, see the table.
@@ -145,6 +148,7 @@ def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
         world: the build of the world to play in.
         config: GPO's; the other arms take their updates from it.
         num_games: batch size.
+        processes: that all make this run.
     """
     fixed_prompts = arm.prompts != "adversary"
     instruction = "{seed_prompt}" if fixed_prompts else world.instruction
@@ -165,7 +169,7 @@ def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
     env = red_team_v0.vector_env(
         num_games,
         seed_prompts=prompts,
-        reward_model=world.reward_model,
+        reward_model=shared_reward(world.reward_model, processes),
         instruction=instruction,
         diversity=diversity,
     )
@@ -175,7 +179,7 @@ def make_run(arm: Arm, world: World, config: GPOConfig, num_games: int) -> GPO:
     defender: Player = ScriptedPlayer(REFUSALS)
     if arm.defender == "policy":
         defender = LanguagePolicy.load(world.defender, temperature=config.temperature)
-    return GPO(env, adversary, defender, _config(arm, config), _stages(arm, config))
+    return GPO(env, adversary, defender, _config(arm, config), _stages(arm, config), processes)
 
 
 def with_defender(config: GPOConfig, *, learning_rate: float, kl_coef: float) -> GPOConfig:

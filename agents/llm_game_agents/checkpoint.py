@@ -28,6 +28,7 @@ from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.meta_game import State
 from llm_game_agents.player_folders import REFERENCE, PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.schedules import Stage
 from llm_game_agents.sealed import damage, link_sealed, write_sealed
 from llm_game_env.errors import ConfigurationError, TrainingError
@@ -125,6 +126,7 @@ def load(
     adversary: Player | None = None,
     defender: Player | None = None,
     device: str | torch.device = "cpu",
+    processes: Processes = ALONE,
     computing: Computing = PLAIN,
 ) -> "GPO":
     """Takes up a saved run.
@@ -134,6 +136,7 @@ def load(
         env: made as the run's own was.
         adversary, defender: needed where the player was no `LanguagePolicy`.
         device: where the players go.
+        processes: that go on with it, each loading it; other ones than it was saved by if need be.
         computing: how the policies compute; the run's own, where it is to go on to the bit.
 
     Raises:
@@ -161,6 +164,7 @@ def load(
         defender or _load_player(folders, folder / "defender_0"),
         config,
         [Stage(**stage) for stage in record["stages"]],
+        processes,
     )
     state = _tensors_to_arrays(state)
     for agent, learner in state["learners"].items():

@@ -1,6 +1,7 @@
 """Trains an arm on the built-in world and says everything that is reported of it."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -8,12 +9,14 @@ from typing import cast
 import numpy as np
 
 from llm_game_agents.arms import Arm, make_run
+from llm_game_agents.checkpoint_store import CheckpointStore, Found
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.recorder import Recorder
-from llm_game_agents.saved_run import learn_and_record
+from llm_game_agents.saved_run import learn_and_record, take_up
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
 from llm_game_env.evaluation.curves import CurvePoint, attack_successes
 from llm_game_env.evaluation.defender_report import DefenderReport, defender_report
@@ -38,6 +41,7 @@ class TrainedArm:
         updates: PPO updates by agent.
         games: games played in training.
         seconds: wall-clock time of rollouts and updates.
+        evaluation_seconds: of the report.
         adversary: as its strongest attack stage left it; None where the arm has none.
     """
 
@@ -48,6 +52,7 @@ class TrainedArm:
     updates: Mapping[str, int]
     games: int
     seconds: float
+    evaluation_seconds: float
     adversary: CausalLMPlayer | None
 
 
@@ -60,10 +65,14 @@ def train_arm(
     num_games: int,
     num_per_label: int,
     save_every: int = 0,
+    wandb: str = "",
+    on_resume: Callable[[Found], None] | None = None,
+    processes: Processes = ALONE,
 ) -> TrainedArm:
     """Runs an arm, saves both players below `folder`, and tests its defender.
 
-    An interrupted run (KeyboardInterrupt) is saved before the interrupt goes on.
+    An interrupted run (KeyboardInterrupt) is saved before the interrupt goes on. Where the folder
+    holds checkpoints, the run goes on from the newest that is intact.
 
     Args:
         arm: see `Arm`.
@@ -73,18 +82,40 @@ def train_arm(
         num_games: batch size.
         num_per_label: secret and ordinary questions a split in the defender's test.
         save_every: updates between checkpoints, see `learn_and_record`.
+        wandb: see `Recorder`.
+        on_resume: is told where a run goes on.
+        processes: that train together; the main one writes and tests.
+
+    Raises:
+        ConfigurationError: none of the folder's checkpoints can be used.
     """
-    run = make_run(arm, world, config, num_games)
-    recorder = Recorder(folder, run.total_updates, arm.name, judged=True)
+    run = processes.together(lambda: make_run(arm, world, config, num_games, processes))
+    record = None
+    if processes.from_main(lambda: bool(CheckpointStore(folder).paths)):
+        run, record, found = take_up(folder, run.env, processes, **_fixed_players(run))
+        if on_resume is not None and processes.is_main:
+            on_resume(found)
+    recorder = Recorder(
+        folder,
+        run.total_updates,
+        arm.name,
+        judged=True,
+        taken_up=record,
+        writes=processes.is_main,
+        wandb=wandb,
+    )
     strongest = None
     if isinstance(run.players[AGENTS[ADVERSARY]], LanguagePolicy):
         strongest = StrongestAdversary(run, recorder, folder / STRONGEST)
     learn_and_record(run, recorder, strongest, save_every=save_every)
-    report = defender_report(
-        unwrapped(run.players[AGENTS[DEFENDER]]),
-        world.splits,
-        num_per_label=num_per_label,
-        seed=config.seed,
+    start = time.perf_counter()
+    report = processes.from_main(
+        lambda: defender_report(
+            unwrapped(run.players[AGENTS[DEFENDER]]),
+            world.splits,
+            num_per_label=num_per_label,
+            seed=config.seed,
+        )
     )
     return TrainedArm(
         arm=arm,
@@ -94,8 +125,18 @@ def train_arm(
         updates={agent: ppo.num_updates for agent, ppo in run.learners.items()},
         games=recorder.games_played,
         seconds=recorder.training_seconds,
+        evaluation_seconds=time.perf_counter() - start,
         adversary=strongest and strongest.load(),
     )
+
+
+def _fixed_players(run: GPO) -> dict[str, Player]:
+    """The players that no checkpoint holds, as `GPO.load` names them."""
+    return {
+        agent.removesuffix("_0"): player
+        for agent, player in run.players.items()
+        if not isinstance(player, LanguagePolicy)
+    }
 
 
 class StrongestAdversary:
@@ -119,20 +160,19 @@ class StrongestAdversary:
         """Sees an update."""
         stage_is_over = self._run.stage_updates == 0
         if iteration.stage.kind == "attack" and stage_is_over and self._is_strongest():
-            self._last().save(self.folder)
+            self._run.processes.from_main(self._keep)
 
     def load(self) -> CausalLMPlayer:
         """That adversary; where no judged attack stage came to its end, as it is now."""
-        if not self.folder.exists():
-            self._last().save(self.folder)
+        self._run.processes.from_main(lambda: self.folder.exists() or self._keep())
         return CausalLMPlayer.load(self.folder, temperature=self._run.config.temperature)
 
     def _is_strongest(self) -> bool:
         *earlier, last = attack_successes(self._recorder.points) or [-np.inf]
         return last > max(earlier, default=-np.inf)
 
-    def _last(self) -> CausalLMPlayer:
-        return cast(LanguagePolicy, self._run.players[AGENTS[ADVERSARY]]).player
+    def _keep(self) -> None:
+        cast(LanguagePolicy, self._run.players[AGENTS[ADVERSARY]]).player.save(self.folder)
 
 
 def attack(trained: TrainedArm, defender: Player, world: World, *, seed: int) -> AttackRates | None:

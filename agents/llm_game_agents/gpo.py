@@ -22,6 +22,7 @@ from llm_game_agents.iteration import Iteration
 from llm_game_agents.matchmaking import Matchmaker
 from llm_game_agents.meta_game import mean_score
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.rollout import Rollout, collect
 from llm_game_agents.schedules import Stage
 from llm_game_agents.update_rules import Learner
@@ -39,6 +40,7 @@ class GPO:
         adversary, defender: a `LanguagePolicy` learns in its stages; any other `Player` only plays.
         config: see `GPOConfig`.
         schedule: stages to play instead of GPO's alternation.
+        processes: that all make this run and learn in step, see `open_processes`.
 
     Raises:
         ConfigurationError: a stage is to train a player that cannot learn, a policy writes at
@@ -53,8 +55,10 @@ class GPO:
         defender: Player,
         config: GPOConfig | None = None,
         schedule: Iterable[Stage] | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self.env = env
+        self.processes = processes
         self.config = config or GPOConfig()
         self.stages = self.config.schedule() if schedule is None else list(schedule)
         self.players: Mapping[str, Player] = {
@@ -82,21 +86,25 @@ class GPO:
 
         Ctrl-C takes effect after the update at hand, so that the run can be saved as it stands.
         """
-        while self.stage_index < len(self.stages):
-            with held_interrupts():
+        with held_interrupts() as interrupts:
+            while self.stage_index < len(self.stages):
                 self.is_amid_update = True
+                start = time.perf_counter()
                 if self.stage_updates == 0:
                     self._open_stage()
-                iteration = self._iterate(self.stages[self.stage_index])
+                opened = time.perf_counter() - start
+                iteration = self._iterate(self.stages[self.stage_index], opened)
                 self._move_on(iteration)
                 self.is_amid_update = False
                 if callback is not None:
                     callback(iteration)
+                if self.processes.any(bool(interrupts)):
+                    raise KeyboardInterrupt
         return self
 
     def save(self, path: str | Path) -> Path:
         """Writes both players as Hugging Face folders and all that going on needs."""
-        return checkpoint.save(path, self)
+        return self.processes.from_main(lambda: checkpoint.save(path, self))
 
     @classmethod
     def load(cls, path: str | Path, env: VectorGame, **arguments: Any) -> "GPO":
@@ -109,14 +117,16 @@ class GPO:
             agent: self.learners[agent].num_updates if agent in self.learners else 0
             for agent in AGENTS
         }
-        play = partial(mean_score, self.env, self.config)
+        play = partial(mean_score, self.env, self.config, processes=self.processes)
         self.matchmaker.open_stage(stages, self.players, updates, play)
         for agent in stages[0].learners if self.config.anchor == "stage" else ():
             player = self.players[agent]
             if isinstance(player, LanguagePolicy):
                 player.anchor()
+        for agent in stages[0].learners:
+            self.learners[agent].open_stage()
 
-    def _iterate(self, stage: Stage) -> Iteration:
+    def _iterate(self, stage: Stage, evaluation_seconds: float) -> Iteration:
         """One update of every learner, each on games of its own against the other as it was."""
         start = time.perf_counter()
         indices = range(self.num_rollouts, self.num_rollouts + len(stage.learners))
@@ -138,6 +148,7 @@ class GPO:
             unsafe_below=self.env.game.rules.unsafe_below,
             rollout_seconds=played - start,
             update_seconds=time.perf_counter() - played,
+            evaluation_seconds=evaluation_seconds,
         )
 
     def _play(self, learner: str, index: int) -> Rollout:
@@ -153,6 +164,7 @@ class GPO:
             iteration=index,
             learner=learner,
             group_size=group_size,
+            processes=self.processes,
         )
 
     def _move_on(self, iteration: Iteration) -> None:
@@ -186,4 +198,5 @@ class GPO:
                     f"{self.env.num_envs} games; choose one that does"
                 )
             learners[agent] = rule.make_learner(player, [self.config.seed, index])
+            learners[agent].join(self.processes)
         return learners

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.rollout import collect
 from llm_game_env.players.protocol import Player
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
@@ -38,6 +39,7 @@ def mean_score(
     defender: Player,
     games: int,
     index: int,
+    processes: Processes = ALONE,
 ) -> float:
     """Mean score of a defender against an adversary; nothing is learnt or remembered.
 
@@ -47,6 +49,7 @@ def mean_score(
         adversary, defender: who meet.
         games: to be played at least.
         index: of the meeting; keys its draws.
+        processes: that all play these games, see `collect`.
     """
     scores: list[float] = []
     for batch in range(math.ceil(games / env.num_envs)):
@@ -57,6 +60,7 @@ def mean_score(
             seed=config.seed + _META_SEED + batch,
             iteration=index,
             options={"freeze_history": True},
+            processes=processes,
         )
         scores += [exchange.score for exchange in rollout.exchanges]
     return float(np.mean(scores))

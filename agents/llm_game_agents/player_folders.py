@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from llm_game_agents.computing import PLAIN, Computing
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.policy import ADAPTER_FILE, LanguagePolicy
 from llm_game_agents.shared_base import SharedBase
 from llm_game_env.errors import ConfigurationError
@@ -51,19 +52,22 @@ class PlayerFolders:
         )
         self._bases: dict[str, SharedBase] = {}
 
-    def fresh(self, path: str | PathLike[str], seed: int = 0) -> LanguagePolicy:
+    def fresh(
+        self, path: str | PathLike[str], seed: int = 0, critic: CriticKind = "head"
+    ) -> LanguagePolicy:
         """A policy that learns an adapter: a fresh one on a base, or one that is there already.
 
         Args:
             path: of the base, or the folder of the adapter.
             seed: of a fresh adapter.
+            critic: see `LanguagePolicy`.
 
         Raises:
             ConfigurationError: nothing usable is there, or peft is missing.
         """
         if holds_adapter(path):
-            return self._base_below(path).policy(adapter=path)
-        return self._base(str(path)).policy(seed=seed)
+            return self._base_below(path).policy(adapter=path, critic=critic)
+        return self._base(str(path)).policy(seed=seed, critic=critic)
 
     def saved(self, folder: Path) -> LanguagePolicy:
         """A policy and its reference, as `LanguagePolicy` saved them, the latter below it.

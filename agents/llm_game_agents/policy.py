@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -11,8 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from llm_game_agents.computing import PLAIN, Computing
+from llm_game_agents.critic import CRITIC_FOLDER, CriticKind, last_states, load_trunk, trunk_of
 from llm_game_agents.frozen import frozen_copy
 from llm_game_agents.gradient_checkpointing import prepare_layers, recomputed
+from llm_game_env.checks import check_choice
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.loading import input_device
 from llm_game_env.players.causal_lm import CausalLMPlayer, Completion
@@ -42,21 +44,27 @@ class TokenScores(NamedTuple):
 class LanguagePolicy(nn.Module):
     """Any Hugging Face causal language model as a policy.
 
-    The critic is a linear head on the model's last hidden state, of this policy alone: two
-    policies never share one. What is frozen in the model stays as it is: a policy that learns an
-    adapter on a frozen base comes from `SharedBase`.
+    The critic is a linear head on the last hidden state, of this policy alone: two policies never
+    share one. What is frozen in the model stays as it is: a policy that learns an adapter on a
+    frozen base comes from `SharedBase`.
 
     Args:
         player: the model with its tokenizer and chat template. Training needs temperature > 0.
         reference: the frozen model that the KL is taken to; by default the model as it was given,
             of which what learns is copied.
+        critic: whose hidden state the value head reads: "head", the policy's own; "model", that of
+            a copy of the model, which learns nothing but values, see `trunk_of`; or of this model.
         computing: precision, gradient checkpointing, compilation.
+
+    Attributes:
+        critic: the critic's own model; None where the value head stands on the policy.
     """
 
     def __init__(
         self,
         player: CausalLMPlayer,
         reference: nn.Module | None = None,
+        critic: CriticKind | nn.Module = "head",
         computing: Computing = PLAIN,
     ) -> None:
         super().__init__()
@@ -70,7 +78,6 @@ class LanguagePolicy(nn.Module):
         # Probabilities must be the same in rollout and update: dropout stays off.
         self.model.eval()
         self.computing = computing
-        self._layers = prepare_layers(self.model) if computing.gradient_checkpointing else []
         self._compiled = torch.compile(self._forward) if computing.compile else None
         if reference is None:
             reference = frozen_copy(player.model, computing.frozen_dtype)
@@ -81,6 +88,15 @@ class LanguagePolicy(nn.Module):
         for name, parameter in self.value_head.named_parameters():
             zeros = torch.zeros(parameter.shape, device=player.model.device)
             setattr(self.value_head, name, nn.Parameter(zeros))
+        self.critic: nn.Module | None
+        if isinstance(critic, nn.Module):
+            self.critic = critic
+        else:
+            check_choice("critic", critic, get_args(CriticKind))
+            self.critic = trunk_of(player.model) if critic == "model" else None
+        learnt = [self.model, *([] if self.critic is None else [self.critic])]
+        wanted = learnt if computing.gradient_checkpointing else []
+        self._layers = [layer for model in wanted for layer in prepare_layers(model)]
         self._keeps_logits = accepts_logits_to_keep(player.model)
 
     @classmethod
@@ -89,15 +105,18 @@ class LanguagePolicy(nn.Module):
         path: str | PathLike[str],
         *,
         reference: str | PathLike[str] | None = None,
+        critic: CriticKind | PathLike[str] = "head",
         device: str | torch.device = "cpu",
         temperature: float = 1.0,
         computing: Computing = PLAIN,
     ) -> "LanguagePolicy":
-        """Loads a Hugging Face folder or hub id, and the value head where one was saved.
+        """Loads a Hugging Face folder or hub id, and its critic where one was saved.
 
         Args:
             path: the policy.
             reference: the model that the KL is taken to; the policy as loaded by default.
+            critic: see the class; a `Path` is where a critic of its own starts from. A critic that
+                was saved with the policy goes before "head" and "model".
             device: where both live; the policy alone where `computing.device_map` is given, which
                 says where the reference goes.
             temperature: of sampling and of every log-probability.
@@ -126,17 +145,26 @@ class LanguagePolicy(nn.Module):
                 device_map=spread,
             )
             frozen = other.model.requires_grad_(False)
-        policy = cls(player, frozen, computing)
+        start = Path(path) / CRITIC_FOLDER if isinstance(critic, str) else critic
+        if not isinstance(critic, str) or Path(start).exists():
+            policy = cls(player, frozen, load_trunk(start, device), computing)
+        else:
+            policy = cls(player, frozen, critic, computing)
         policy.load_value_head(path)
         return policy
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes an ordinary Hugging Face folder, with the value head beside the model.
 
-        Of a policy that learns an adapter, the folder holds the adapter, as peft opens it.
+        Of a policy that learns an adapter, the folder holds the adapter, as peft opens it. A critic
+        of its own goes into a folder below.
         """
         self.player.save(path)
         self.save_value_head(path)
+        if self.critic is not None:
+            trunk: Any = self.critic
+            trunk.save_pretrained(Path(path) / CRITIC_FOLDER)
+            self.player.tokenizer.save_pretrained(Path(path) / CRITIC_FOLDER)
 
     def save_value_head(self, path: str | PathLike[str]) -> None:
         """Writes the value head into a folder."""
@@ -163,6 +191,11 @@ class LanguagePolicy(nn.Module):
     def learnt_weights(self) -> list[nn.Parameter]:
         """What an update of the policy changes: the model's weights but the frozen ones."""
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
+    def critic_weights(self) -> list[nn.Parameter]:
+        """What the critic alone learns: the value head, and its own model where it has one."""
+        trunk = [] if self.critic is None else self.critic.parameters()
+        return [*self.value_head.parameters(), *(p for p in trunk if p.requires_grad)]
 
     def anchor(self) -> None:
         """Takes the KL to the policy as it is now.
@@ -209,19 +242,21 @@ class LanguagePolicy(nn.Module):
         with recomputed(self._layers):
             forward = self._compiled or self._forward
             logits, states = forward(ids, attention_mask, ids.shape[1] - start + 1)
+            hidden = self._critic_states(ids, attention_mask) if states is None else states
         logprobs = self._log_softmax(logits, ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
         entropy = -(logprobs.exp() * logprobs).sum(-1)
-        hidden = states[:, start - 1 : -1]
-        values = self.value_head(hidden.to(self.value_head.weight.dtype))[..., 0]
+        values = self._read_values(hidden[:, start - 1 : -1])
         return TokenScores(*(nn.functional.pad(x, (start, 0)) for x in (chosen, entropy, values)))
 
     @torch.no_grad()
     def values(self, ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """The critic's estimates alone, float [B, T] as in `score`."""
-        _, states = self._forward(ids, attention_mask, 1)
-        hidden = states[:, :-1].to(self.value_head.weight.dtype)
-        return nn.functional.pad(self.value_head(hidden)[..., 0], (1, 0))
+        if self.critic is None:
+            _, hidden = self._forward(ids, attention_mask, 1)
+        else:
+            hidden = self._critic_states(ids, attention_mask)
+        return nn.functional.pad(self._read_values(hidden[:, :-1]), (1, 0))
 
     @torch.no_grad()
     def reference_logprobs(
@@ -240,18 +275,30 @@ class LanguagePolicy(nn.Module):
 
     def _forward(
         self, ids: torch.Tensor, attention_mask: torch.Tensor, tail: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits of the last `tail` positions at least, [B, ≥ tail, V]; states [B, T, D]."""
+    ) -> tuple[torch.Tensor, Any]:
+        """Logits of the last `tail` positions at least, [B, ≥ tail, V]; states [B, T, D].
+
+        Where the critic has a model of its own, there are no states.
+        """
         kept = {"logits_to_keep": tail} if self._keeps_logits else {}
         with self.computing.autocast(ids.device):
             output = self.model(
                 input_ids=ids,
                 attention_mask=attention_mask,
-                output_hidden_states=True,
+                output_hidden_states=self.critic is None,
                 use_cache=False,
                 **kept,
             )
-        return output.logits, output.hidden_states[-1]
+        return output.logits, output.hidden_states[-1] if self.critic is None else None
+
+    def _critic_states(self, ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """What the value head reads of the critic's own model, [B, T, D]."""
+        with self.computing.autocast(ids.device):
+            return last_states(self.critic, ids, attention_mask)
+
+    def _read_values(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Of hidden states [B, T, D]; float [B, T]."""
+        return self.value_head(hidden.to(self.value_head.weight.dtype))[..., 0]
 
     def _log_softmax(self, logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
         """log π over the vocabulary for the tokens from column `start` on, [B, T - start, V]."""

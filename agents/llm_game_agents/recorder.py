@@ -11,6 +11,7 @@ from stable_baselines3.common.logger import configure
 from tqdm import tqdm
 
 from llm_game_agents.iteration import Iteration
+from llm_game_agents.wandb_writer import WandbWriter
 from llm_game_env.evaluation.curves import CurvePoint
 from llm_game_env.gatekeeper.judge import Verdict, judge
 from llm_game_env.transcript import printable
@@ -28,6 +29,11 @@ class Recorder:
         judged: whether the ground truth of the built-in world applies.
         taken_up: what `as_record` gave of a run that goes on. Whatever the folder holds of it is
             written anew, so that nothing stays of updates that were played after that.
+        writes: whether anything is written and shown; one of several processes does.
+        wandb: a Weights & Biases project that gets the numbers, too; none where it is empty.
+
+    Raises:
+        ConfigurationError: see `WandbWriter`.
     """
 
     def __init__(
@@ -38,8 +44,11 @@ class Recorder:
         *,
         judged: bool,
         taken_up: Mapping[str, Any] | None = None,
+        writes: bool = True,
+        wandb: str = "",
     ) -> None:
         self.folder = folder
+        self._writes = writes
         self.points: list[CurvePoint] = []
         self.games_played = 0
         self.training_seconds = 0.0
@@ -47,10 +56,13 @@ class Recorder:
         self._transcripts: dict[str, str] = {}
         self._judged = judged
         self._shown_at = {"early": 0, "middle": num_updates // 2, "late": max(0, num_updates - 1)}
-        if taken_up is not None:
+        if taken_up is not None and writes:
             _clear(folder)
-        self._logger = configure(str(folder), ["csv", "tensorboard"])
-        self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not num_updates)
+        self._logger = configure(str(folder), ["csv", "tensorboard"] if writes else [])
+        if wandb and writes:
+            self._logger.output_formats.append(WandbWriter(wandb, folder))
+        shows = writes and num_updates > 0
+        self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not shows)
         if taken_up is not None:
             self._take_up(taken_up)
 
@@ -113,6 +125,7 @@ class Recorder:
         numbers["time/rollout_seconds"] = iteration.rollout_seconds
         numbers["time/scoring_seconds"] = iteration.scoring_seconds
         numbers["time/update_seconds"] = iteration.update_seconds
+        numbers["time/evaluation_seconds"] = iteration.evaluation_seconds
         self._rows.append((iteration.index, numbers))
         self._log_row(iteration.index, numbers)
 
@@ -148,7 +161,8 @@ class Recorder:
 
     def _keep_transcript(self, when: str, text: str) -> None:
         self._transcripts[when] = text
-        (self.folder / f"transcript_{when}.txt").write_text(text, encoding="utf-8")
+        if self._writes:
+            (self.folder / f"transcript_{when}.txt").write_text(text, encoding="utf-8")
 
 
 def _clear(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Playing a batch of games through the environment's public step API."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from llm_game_agents.draws import sampling_uniforms
 from llm_game_agents.opponents import Lineup
-from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import ALONE, Processes
+from llm_game_agents.speaking import speak
 from llm_game_agents.trajectory import Decision
 from llm_game_env.players.causal_lm import Completion
 from llm_game_env.players.protocol import Player
@@ -68,6 +69,7 @@ def collect(
     learner: str | None = None,
     group_size: int = 1,
     options: Mapping[str, Any] | None = None,
+    processes: Processes = ALONE,
 ) -> Rollout:
     """Plays one batch of games to their end.
 
@@ -84,6 +86,7 @@ def collect(
         learner: for whose sake the games are played.
         group_size: games that start alike; it divides the number of games.
         options: for `env.reset`.
+        processes: that all play these games; each writes some of the messages.
     """
     env.reset(options=options)
     if group_size > 1:
@@ -121,7 +124,9 @@ def collect(
         # At the first move all games of a group are alike: the first of them speaks for all.
         shared = one_prompt if turns[agent] == 0 and agent != learner else 1
         speakers = rows[::shared]
-        spoken = _act(players[agent], conversations[::shared], uniforms[speakers], speakers)
+        spoken = speak(
+            players[agent], conversations[::shared], uniforms[speakers], speakers, processes
+        )
         messages = [message for message in spoken for _ in range(shared)]
         actions: list[str | None] = [None] * env.num_envs
         for row, message in zip(rows, messages, strict=True):
@@ -137,33 +142,6 @@ def collect(
         turns[agent] += 1
         answered = rows if agent == defender else []
     return Rollout(decisions, exchanges, scoring_seconds)
-
-
-def _act(
-    player: Player | Lineup, conversations: Sequence[Any], uniforms: np.ndarray, rows: Sequence[int]
-) -> list[Completion] | list[str]:
-    if isinstance(player, Lineup):
-        return _act_together(player, conversations, uniforms, rows)
-    if isinstance(player, LanguagePolicy):
-        return player.sample(conversations, uniforms)
-    # Any other player takes a generator; its seed is drawn from the same keyed numbers.
-    rng = np.random.default_rng(np.frombuffer(uniforms.tobytes()[:16], dtype=np.uint32))
-    return player.reply(conversations, rng, max_tokens=uniforms.shape[1])
-
-
-def _act_together(
-    lineup: Lineup, conversations: Sequence[Any], uniforms: np.ndarray, rows: Sequence[int]
-) -> list[str]:
-    """Each player writes in its own games; nobody learns from what a line-up writes."""
-    messages = [""] * len(rows)
-    choice = lineup.choice[list(rows)]
-    for index, player in enumerate(lineup.players):
-        own = np.flatnonzero(choice == index).tolist()
-        if own:
-            written = _act(player, [conversations[i] for i in own], uniforms[own], own)
-            for i, message in zip(own, written, strict=True):
-                messages[i] = message.text if isinstance(message, Completion) else message
-    return messages
 
 
 def _shared_seeds(env: VectorGame, group_size: int) -> list[str]:

@@ -12,6 +12,7 @@ from llm_game_agents.checkpoint import cannot_write
 from llm_game_agents.checkpoint_store import CheckpointStore, Found
 from llm_game_agents.gpo import GPO
 from llm_game_agents.iteration import Iteration
+from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.recorder import Recorder
 from llm_game_env.rules import ADVERSARY, AGENTS
 from llm_game_env.vector import VectorGame
@@ -66,7 +67,8 @@ def learn_and_record(
 
     Args:
         run: not yet finished.
-        recorder: sees every update; closed at the end. Checkpoints go into its folder.
+        recorder: sees every update; closed at the end. Checkpoints go into its folder, written by
+            the main one of several processes.
         watch: sees every update after the recorder, before it is saved.
         save_every: updates between checkpoints; each stage's end has one besides.
         keep: see `CheckpointStore`.
@@ -77,13 +79,19 @@ def learn_and_record(
         TrainingError: something cannot be written; the last checkpoint is whole.
     """
     store = CheckpointStore(recorder.folder, keep)
+    processes = run.processes
 
     def save(score: float | None = None) -> None:
-        store.save(run, score, {RECORD: json.dumps(recorder.as_record()) + "\n"})
+        processes.from_main(
+            lambda: store.save(run, score, {RECORD: json.dumps(recorder.as_record()) + "\n"})
+        )
 
-    def see(iteration: Iteration) -> None:
+    def record(iteration: Iteration) -> None:
         with writing(recorder.folder):
             recorder(iteration)
+
+    def see(iteration: Iteration) -> None:
+        processes.together(lambda: record(iteration))
         if watch is not None:
             watch(iteration)
         stage_is_over = run.stage_updates == 0
@@ -91,7 +99,7 @@ def learn_and_record(
             save(rank(run, iteration))
 
     try:
-        store.refuse_later_than(run.num_iterations)
+        processes.from_main(lambda: store.refuse_later_than(run.num_iterations))
         save()
         try:
             run.learn(see)
@@ -103,22 +111,26 @@ def learn_and_record(
             recorder.close()
 
 
-def take_up(path: str | Path, env: VectorGame, **arguments: Any) -> TakenUp:
+def take_up(
+    path: str | Path, env: VectorGame, processes: Processes = ALONE, **arguments: Any
+) -> TakenUp:
     """The newest intact checkpoint of a run's folder; damaged newer ones are deleted there.
 
     Args:
         path: of the run.
         env: made as the run's own was.
+        processes: that go on with it; they see the same folder.
         arguments: for `GPO.load`.
 
     Raises:
         ConfigurationError: no checkpoint can be used.
     """
     store = CheckpointStore(path)
-    found = store.newest_intact()
-    run = GPO.load(found.path, env, **arguments)
-    store.discard(found)
-    return TakenUp(run, read_record(found.path), found)
+    found = processes.from_main(store.newest_intact)
+    run = processes.together(lambda: GPO.load(found.path, env, processes=processes, **arguments))
+    record = processes.from_main(lambda: read_record(found.path))
+    processes.from_main(lambda: store.discard(found))
+    return TakenUp(run, record, found)
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

@@ -13,8 +13,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from torch import nn
 
 from llm_game_agents.computing import PLAIN, Computing
+from llm_game_agents.critic import CRITIC_FOLDER, CriticKind
 from llm_game_agents.frozen import frozen_copy
 from llm_game_agents.lora import Adapter, fresh_adapter, peft, put_on, read_adapter
 from llm_game_agents.policy import LanguagePolicy
@@ -108,9 +110,13 @@ class SharedBase:
         *,
         adapter: str | PathLike[str] | None = None,
         reference: str | PathLike[str] | None = None,
+        critic: CriticKind = "head",
         seed: int = 0,
     ) -> LanguagePolicy:
         """A policy that learns an adapter and a value head, and nothing else.
+
+        With critic="model" the value head stands on an adapter of its own, which starts as the
+        policy's; one that was saved with the adapter is taken up whatever `critic` is.
 
         Args:
             adapter: a local folder to start from, as peft wrote it; without one, a fresh adapter,
@@ -118,6 +124,7 @@ class SharedBase:
             reference: what the KL is taken to: an adapter's folder, or `path` for the base with no
                 adapter. By default the policy as it is given: the base under a fresh adapter, a
                 frozen copy of the adapter else.
+            critic: see `LanguagePolicy`.
             seed: of a fresh adapter.
 
         Raises:
@@ -129,7 +136,11 @@ class SharedBase:
             frozen = self.model
         elif reference is not None:
             frozen = self._frozen(read_adapter(reference), seed)
-        policy = LanguagePolicy(self._speaker(self._with(start, seed)), frozen, self.computing)
+        own: CriticKind | nn.Module = critic
+        if adapter is not None and (saved := Path(adapter) / CRITIC_FOLDER).exists():
+            own = self._with(read_adapter(saved), seed).eval()
+        speaker = self._speaker(self._with(start, seed))
+        policy = LanguagePolicy(speaker, frozen, own, self.computing)
         if adapter is not None:
             policy.load_value_head(adapter)
         return policy

@@ -10,7 +10,8 @@ moments while the other player learns.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,19 @@ import torch
 from torch import nn
 
 from llm_game_agents.policy import LanguagePolicy, TokenScores
-from llm_game_agents.trajectory import STOP_REASONS, Decision, Trajectory, pack
-from llm_game_agents.update_rules.advantages import masked_mean
+from llm_game_agents.processes import ALONE, Processes
+from llm_game_agents.trajectory import Decision, Trajectory, pack
+from llm_game_agents.update_rules.advantages import fold_unlearnt, masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
+from llm_game_agents.update_rules.learnt import Learnt
 from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
 from llm_game_agents.update_rules.micro_batches import MicroBatches
+from llm_game_agents.update_rules.portions import portions
+from llm_game_agents.update_rules.pretraining import PretrainingTexts, backward_texts
 from llm_game_agents.update_rules.protocol import Loss, Targets
 from llm_game_agents.update_rules.reward_shaping import RewardShaper
 from llm_game_agents.update_rules.stats import MinibatchStats, UpdateStats, mean
-from llm_game_env.errors import TrainingError
+from llm_game_env.errors import ConfigurationError, TrainingError
 
 
 class PolicyLearner(ABC):
@@ -51,12 +56,16 @@ class PolicyLearner(ABC):
         self._optimizer = torch.optim.AdamW(
             groups, weight_decay=0.0, eps=config.adam_eps, fused=True
         )
+        self._processes: Processes = ALONE
+        self._score: Callable[..., TokenScores] = policy.score
         self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
         self._rng = np.random.default_rng(seed)
         self._micro_batches = MicroBatches(config.micro_batch_size)
+        texts = config.ptx_texts
+        self._texts = PretrainingTexts(texts, policy.player) if texts else None
         self._skipped_in_a_row = 0
         self.kl_coef = config.kl_coef
-        self.num_updates = 0
+        self.num_updates = self._stage_updates = 0
 
     @abstractmethod
     def _targets(self, trajectory: Trajectory) -> Targets:
@@ -82,6 +91,18 @@ class PolicyLearner(ABC):
         """What is learnt, and at which learning rate once it has risen."""
         return [{"params": self.policy.learnt_weights(), "lr": self.config.learning_rate}]
 
+    def join(self, processes: Processes) -> None:
+        """See `Learner.join`."""
+        self._processes = processes
+
+    def _held_back(self) -> list[nn.Parameter]:
+        """What the update at hand leaves as it is, of what is learnt."""
+        return []
+
+    def open_stage(self) -> None:
+        """See `Learner.open_stage`."""
+        self._stage_updates = 0
+
     def update(self, decisions: list[Decision]) -> UpdateStats:
         """One update on what the policy did in a rollout.
 
@@ -90,7 +111,8 @@ class PolicyLearner(ABC):
                 finite; the weights are those before them.
         """
         config = self.config
-        self._micro_batches.choose(self.policy, *self._shape(decisions))
+        self._micro_batches.choose(self.policy, self._processes, *self._shape(decisions))
+        self._meet(decisions)
         trajectory = self._prepare(decisions)
         minibatches = self._minibatches(len(trajectory))
         if self.policy.computing.recomputes_logprobs:
@@ -108,6 +130,7 @@ class PolicyLearner(ABC):
         for rows in minibatches:
             step = self._micro_batches.fitting(
                 lambda rows=rows: self._gradients(trajectory, targets, rows.to(mask.device)),
+                self._processes,
                 len(rows),
             )
             if not math.isfinite(step.grad_norm):
@@ -122,7 +145,6 @@ class PolicyLearner(ABC):
         self.num_updates += 1
         log_ratio = trajectory.logprobs - trajectory.ref_logprobs
         ref_kl = float(masked_mean(log_ratio, mask))
-        ended = trajectory.stop == STOP_REASONS.index("eos")
         stats = UpdateStats(
             policy_loss=mean([step.policy_loss for step in steps]),
             entropy=mean([step.entropy for step in steps]),
@@ -135,14 +157,16 @@ class PolicyLearner(ABC):
             reward=float(raw_reward),
             shaped_reward=float(masked_mean(trajectory.rewards, learnt_from)),
             response_length=float(masked_mean(mask.sum(-1).float(), learnt_from)),
-            truncated=float(masked_mean(1.0 - ended.float(), learnt_from)),
+            truncated=float(masked_mean(trajectory.is_truncated.float(), learnt_from)),
             first_ratio_error=steps[0].ratio_error if steps else 0.0,
             minibatches=len(steps),
             skipped=skipped,
+            text_loss=mean([step.text_loss for step in steps]) if self._texts else None,
             **self._critic_stats(trajectory, targets, steps),
         )
         if learnt_from.any():
             self._steer_kl(ref_kl)
+        self._stage_updates += 1
         return stats
 
     def state_dict(self) -> dict[str, Any]:
@@ -151,17 +175,29 @@ class PolicyLearner(ABC):
             "optimizer": self._optimizer.state_dict(),
             "rng": self._rng.bit_generator.state,
             "num_updates": self.num_updates,
+            "stage_updates": self._stage_updates,
             "kl_coef": self.kl_coef,
             "skipped_in_a_row": self._skipped_in_a_row,
             "rewards": self._shaper.state_dict(),
             "micro_batch_size": self._micro_batches.size,
+            "texts": self._texts.digest if self._texts else "",
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up what `state_dict` gave."""
+        """Takes up what `state_dict` gave.
+
+        Raises:
+            ConfigurationError: `ptx_texts` holds other texts than it did.
+        """
+        if self._texts and self._texts.digest != state["texts"]:
+            raise ConfigurationError(
+                f"ptx_texts={self.config.ptx_texts!r} holds other texts than when the run was "
+                "saved; put those back"
+            )
         self._optimizer.load_state_dict(state["optimizer"])
         self._rng.bit_generator.state = state["rng"]
         self.num_updates = state["num_updates"]
+        self._stage_updates = state["stage_updates"]
         self.kl_coef = state["kl_coef"]
         self._skipped_in_a_row = state["skipped_in_a_row"]
         self._shaper.load_state_dict(state["rewards"])
@@ -177,13 +213,28 @@ class PolicyLearner(ABC):
         policy = self.policy
         trajectory = pack(decisions, policy.player.pad_id, policy.value_head.weight.device)
         mask = trajectory.response_mask
-        trajectory.rewards.copy_(self._shaper.shape(trajectory.rewards, mask.any(-1)))
+        learnt_from = mask.any(-1)
+        penalty = self.config.truncation_penalty * (trajectory.is_truncated & learnt_from)
+        shaped = self._shaper.shape(trajectory.rewards - penalty, learnt_from)
+        folded = fold_unlearnt(shaped, learnt_from, trajectory.next_row, trajectory.turn)
+        trajectory.rewards.copy_(folded[0])
+        trajectory.next_row.copy_(folded[1])
         for rows, batch in self._pieces(trajectory):
             trajectory.ref_logprobs[rows, : batch.ids.shape[1]] = policy.reference_logprobs(
                 batch.ids, batch.attention_mask, batch.first_response_column
             )
+        self._processes.add_up(trajectory.ref_logprobs)
         trajectory.ref_logprobs.mul_(mask)
         return trajectory
+
+    def _meet(self, decisions: list[Decision]) -> None:
+        """Before anything is exchanged: all hold the same, and gradients are to be everybody's."""
+        if self._processes.count == 1:
+            return
+        self._processes.check_alike("the games", decisions)
+        if not isinstance(self._score, nn.Module):
+            learnt = Learnt(self.policy, self._parameters)
+            self._score, self._optimizer = self._processes.replicate(learnt, self._optimizer)
 
     @torch.no_grad()
     def _recompute_logprobs(self, trajectory: Trajectory, minibatches: list[torch.Tensor]) -> None:
@@ -192,18 +243,18 @@ class PolicyLearner(ABC):
         Where arithmetic is coarse, those of the sampler differ from them by more than an update
         changes; so would those of other rows at once.
         """
-        for rows in minibatches:
-            rows = rows.to(trajectory.ids.device)
-            batch = trajectory.take(rows)
-            for piece in torch.arange(len(rows), device=rows.device).split(
-                self._micro_batches.of(len(rows))
-            ):
-                part = batch.take(piece)
-                scores = self.policy.score(
-                    part.ids, part.attention_mask, part.first_response_column
-                )
-                logprobs = scores.logprobs * part.response_mask
-                trajectory.logprobs[rows[piece], : part.ids.shape[1]] = logprobs
+        logprobs = torch.zeros_like(trajectory.logprobs)
+        for minibatch in minibatches:
+            own = minibatch[self._processes.own_rows(len(minibatch))].to(logprobs.device)
+            for rows in own.split(self._micro_batches.of(len(own))):
+                if len(rows):
+                    part = trajectory.take(rows)
+                    scores = self.policy.score(
+                        part.ids, part.attention_mask, part.first_response_column
+                    )
+                    logprobs[rows, : part.ids.shape[1]] = scores.logprobs * part.response_mask
+        self._processes.add_up(logprobs)
+        trajectory.logprobs.copy_(logprobs)
 
     def _shape(self, decisions: list[Decision]) -> tuple[int, int, int]:
         """Rows of a minibatch, tokens of the longest row, and the first that any response has."""
@@ -215,11 +266,12 @@ class PolicyLearner(ABC):
         )
 
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
-        """As many rows at once as in an update, which needs more memory than inference."""
-        rows = torch.arange(len(trajectory), device=trajectory.ids.device)
+        """This process's rows, as many at once as in an update, which needs more memory."""
+        own = self._processes.own_rows(len(trajectory))
+        rows = torch.arange(len(trajectory), device=trajectory.ids.device)[own]
         size = self._micro_batches.size
         pieces = rows.split(size) if size else rows.chunk(self.config.num_minibatches)
-        return [(piece, trajectory.take(piece)) for piece in pieces]
+        return [(piece, trajectory.take(piece)) for piece in pieces if len(piece)]
 
     def _minibatches(self, num_rows: int) -> list[torch.Tensor]:
         """The rows of every step of an update, in order."""
@@ -253,20 +305,21 @@ class PolicyLearner(ABC):
         weights, divisor = self._weights(batch)
         num_tokens = batch.response_mask.sum().clamp(min=1)
         self._optimizer.zero_grad()
-        pieces = [
-            self._backward(
-                batch.take(piece),
-                Targets(*(part[piece] for part in own)),
-                weights[piece],
-                divisor,
-                num_tokens,
-            )
-            for piece in torch.arange(len(rows), device=rows.device).split(
-                self._micro_batches.of(len(rows))
-            )
-        ]
-        grad_norm = nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
-        loss, value_loss, entropy, kl, outside, ratio_errors = zip(*pieces, strict=True)
+        with self._exchanging_gradients(False):
+            text_loss = self._backward_texts()  # The same on every process.
+        shares: list[tuple[float, ...]] = []
+        for portion in portions(batch, own, weights, self._micro_batches.size, self._processes):
+            with self._exchanging_gradients(portion.is_last):
+                shares.append(
+                    self._backward(
+                        portion.batch, portion.targets, portion.weights, divisor, num_tokens
+                    )
+                )
+        for parameter in self._held_back():
+            parameter.grad = None  # The optimiser passes over it, its moments included.
+        grad_norm = self._clip_gradients()
+        everyones = [share for one in self._processes.gathered(lambda: shares) for share in one]
+        loss, value_loss, entropy, kl, outside, ratio_errors = zip(*everyones, strict=True)
         return MinibatchStats(
             policy_loss=sum(loss),
             value_loss=sum(value_loss),
@@ -275,7 +328,23 @@ class PolicyLearner(ABC):
             clipfrac=sum(outside),
             ratio_error=max(ratio_errors),
             grad_norm=float(grad_norm),
+            text_loss=text_loss,
         )
+
+    def _exchanging_gradients(self, wanted: bool) -> AbstractContextManager[Any]:
+        """Whether passes within give the gradients of all processes, or this one's alone."""
+        return nullcontext() if wanted else self._processes.keeping_gradients(self._score)
+
+    def _clip_gradients(self) -> torch.Tensor:
+        """Scales the gradients down to `max_grad_norm`; returns their norm before that.
+
+        A critic with a model of its own is scaled by itself, so that it cannot slow the policy.
+        """
+        if self.policy.critic is None:
+            return nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
+        groups = [group["params"] for group in self._optimizer.param_groups]
+        norms = [nn.utils.clip_grad_norm_(own, self.config.max_grad_norm) for own in groups]
+        return torch.stack(norms).norm()
 
     def _backward(
         self,
@@ -287,13 +356,14 @@ class PolicyLearner(ABC):
     ) -> tuple[float, ...]:
         """Adds the gradient of some rows; returns their share of the statistics, in order."""
         config, mask, width = self.config, batch.response_mask, batch.ids.shape[1]
-        scores = self.policy.score(batch.ids, batch.attention_mask, batch.first_response_column)
+        scores = self._score(batch.ids, batch.attention_mask, batch.first_response_column)
         loss = self._loss(scores, batch, Targets(*(part[:, :width] for part in targets)))
         policy_loss = (loss.policy * weights[:, :width]).sum() / divisor
         value_loss = 0.5 * (loss.value * mask).sum() / num_tokens
         entropy = (scores.entropy * mask).sum() / num_tokens
         total = policy_loss + self._vf_coef * value_loss - config.ent_coef * entropy
-        total.backward()
+        # Processes average their gradients; of a minibatch that they share, the sum is wanted.
+        (total * self._processes.count).backward()
         with torch.no_grad():
             kl = k3(batch.logprobs, scores.logprobs, mask)
             outside = left_clip_range(scores.logprobs, batch.logprobs, mask, config.clip_coef)
@@ -307,12 +377,20 @@ class PolicyLearner(ABC):
                 float((ratio - 1.0).abs().max()),
             )
 
+    def _backward_texts(self) -> float:
+        """Adds the gradient of the texts that are to stay likely; returns their loss."""
+        if self._texts is None:
+            return 0.0
+        config = self.config
+        batch = self._texts.draw(config.ptx_batch_size, self._rng)
+        return backward_texts(self.policy, batch, config.ptx_coef, self._micro_batches.size)
+
     def _skip(self, step: MinibatchStats) -> None:
         self._skipped_in_a_row += 1
         if self._skipped_in_a_row >= self.config.max_skipped:
             raise TrainingError(
                 f"the gradient is {step.grad_norm} (policy loss {step.policy_loss}, value loss "
-                f"{step.value_loss}, entropy {step.entropy}) in {self._skipped_in_a_row} "
-                "minibatches in a row; none of them changed anything: lower learning_rate, or look "
-                "for a reward that is out of proportion"
+                f"{step.value_loss}, entropy {step.entropy}, text loss {step.text_loss}) in "
+                f"{self._skipped_in_a_row} minibatches in a row; none of them changed "
+                "anything: lower learning_rate, or look for a reward that is out of proportion"
             )

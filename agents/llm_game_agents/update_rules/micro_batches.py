@@ -9,6 +9,7 @@ import torch
 from llm_game_agents.memory.free import SPARE, free_bytes
 from llm_game_agents.memory.passes import largest_that_fits, update_need
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import Processes
 from llm_game_env.errors import TrainingError
 
 T = TypeVar("T")
@@ -35,38 +36,43 @@ class MicroBatches:
 
     def of(self, num_rows: int) -> int:
         """How many of so many rows go at once."""
-        return min(self.size, num_rows) or num_rows
+        return min(self.size, num_rows) or max(1, num_rows)
 
-    def choose(self, policy: LanguagePolicy, num_rows: int, length: int, start: int) -> None:
-        """Finds a size, unless there is one.
+    def choose(
+        self,
+        policy: LanguagePolicy,
+        processes: Processes,
+        num_rows: int,
+        length: int,
+        start: int,
+    ) -> None:
+        """Finds a size, unless there is one; the smallest that any process finds.
 
         Args:
             policy: that is about to learn; gradients that it has are dropped.
+            processes: that share the rows out, all of which find one now.
             num_rows: of a minibatch.
             length, start: see `update_need`.
         """
         if not self._is_free or self.size:
             return
-        device = policy.value_head.weight.device
-        free = free_bytes(device)
-        if free is None:
-            self.size = num_rows
-            return
-        one, two = (update_need(policy, rows, length, start) for rows in (1, 2))
-        self.size = largest_that_fits(one, two, num_rows, SPARE * free)
+        own = -(-num_rows // processes.count)
+        self.size = min(processes.gathered(lambda: self._find(policy, own, length, start)))
         _log.info("micro-batches of %d rows, of minibatches of %d", self.size, num_rows)
 
-    def fitting(self, step: Callable[[], T], num_rows: int) -> T:
+    def fitting(self, step: Callable[[], T], processes: Processes, num_rows: int) -> T:
         """What a step returns that starts anew each time: it drops the gradients that it finds.
 
         Raises:
-            TrainingError: a single row does not fit; torch's own error where a size was given.
+            TrainingError: a single row does not fit.
+            OutOfMemoryError: torch's own, where a size was given or several processes learn: the
+                others would wait for one that starts a step anew.
         """
         while True:
             try:
                 return step()
             except torch.cuda.OutOfMemoryError as error:
-                if not self._is_free:
+                if not self._is_free or processes.count > 1:
                     raise
                 if self.of(num_rows) == 1:
                     raise TrainingError(
@@ -78,3 +84,11 @@ class MicroBatches:
             torch.cuda.empty_cache()
             self.size = -(-self.of(num_rows) // 2)
             _log.warning("out of memory: micro-batches of %d rows from here on", self.size)
+
+    def _find(self, policy: LanguagePolicy, num_rows: int, length: int, start: int) -> int:
+        device = policy.value_head.weight.device
+        free = free_bytes(device)
+        if free is None:
+            return num_rows
+        one, two = (update_need(policy, rows, length, start) for rows in (1, 2))
+        return largest_that_fits(one, two, num_rows, SPARE * free)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.processes import Processes
 from llm_game_agents.trajectory import Decision
 from llm_game_agents.update_rules.stats import UpdateStats
 
@@ -19,6 +20,14 @@ class Learner(Protocol):
 
     policy: LanguagePolicy
     num_updates: int
+
+    def join(self, processes: Processes) -> None:
+        """Makes every update from now on with others, who hold the same policy and decisions."""
+        ...
+
+    def open_stage(self) -> None:
+        """A stage begins in which the policy learns."""
+        ...
 
     def update(self, decisions: list[Decision]) -> UpdateStats:
         """One update on what the policy did in a rollout."""

@@ -65,10 +65,10 @@ def test_out_of_memory_halves_and_leaves_no_trace(
 ) -> None:
     expected = learn(make_learner(rule, make_policy(), 0), decide)
     policy = make_policy()
-    learner = make_learner(rule, policy, "auto")
     monkeypatch.setattr(FREE, lambda _: 2**40)
     limited = CannotHold(policy, 2)
     monkeypatch.setattr(policy, "score", limited)
+    learner = make_learner(rule, policy, "auto")
     given = learn(learner, decide)
     assert limited.failures == [6, 3]
     assert learner.state_dict()["micro_batch_size"] == 2
@@ -117,9 +117,9 @@ def test_where_not_even_one_row_fits(
 ) -> None:
     for size, error in (("auto", TrainingError), (0, torch.cuda.OutOfMemoryError)):
         policy = make_policy()
-        learner = make_learner(PPOConfig(), policy, size)
         monkeypatch.setattr(FREE, lambda _: None)
         monkeypatch.setattr(policy, "score", CannotHold(policy, 0))
+        learner = make_learner(PPOConfig(), policy, size)
         with pytest.raises(error):
             learn(learner, decide)
 
