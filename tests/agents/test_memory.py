@@ -191,6 +191,7 @@ def plan(path: Path, config: GPOConfig, free: int | None, computing: Computing) 
             policies,
             None,
             config,
+            stages=config.schedule(),
             games=16,
             lengths=dict.fromkeys(policies, Lengths(24, 24)),
             free=free,

@@ -48,7 +48,7 @@ def update_need(policy: LanguagePolicy, rows: int, length: int, start: int) -> N
     ids = torch.ones((rows, length), dtype=torch.long, device=device)
     mask = torch.ones_like(ids)
     policy.zero_grad()
-    for parameter in [*policy.learnt_weights(), *policy.value_head.parameters()]:
+    for parameter in [*policy.learnt_weights(), *policy.critic_weights()]:
         parameter.grad = torch.zeros_like(parameter)
     with ExitStack() as stack:
         if policy.computing.compile:  # What is compiled makes no operations that could be seen.

@@ -1,6 +1,6 @@
 """What a run will need of a device's memory, part by part."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -19,6 +19,7 @@ from llm_game_agents.memory.passes import (
     update_need,
 )
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.schedules import Stage
 
 When = Literal["always", "playing", "updating", "elsewhere"]
 
@@ -82,6 +83,7 @@ def plan_memory(
     reward_model: Any,
     config: GPOConfig,
     *,
+    stages: Sequence[Stage],
     games: int,
     lengths: Mapping[str, Lengths],
     free: int | None,
@@ -92,12 +94,12 @@ def plan_memory(
         policies: of both agents, as they would be loaded.
         reward_model: a model of transformers, or None.
         config: of the run.
+        stages: who learns when.
         games: a batch.
         lengths: by agent.
         free: see `free_bytes`.
     """
     seen: set[int] = set()
-    stages = config.schedule()
     kept = Matchmaker(config.opponents).will_keep(stages)
     learners = {agent for stage in stages for agent in stage.learners}
     parts: list[Part] = []
@@ -106,11 +108,13 @@ def plan_memory(
         parts.append(Part("frozen base", _size(base, seen)))
         parts.append(Part(f"{agent}: weights", _size(policy.model, seen)))
         parts.append(Part(f"{agent}: value head", _size(policy.value_head, seen)))
+        if policy.critic is not None:
+            parts.append(Part(f"{agent}: critic", _size(policy.critic, seen)))
         spread = policy.computing.device_map is not None
         reference = _size(policy.reference, seen)
         parts.append(Part(f"{agent}: reference", reference, "elsewhere" if spread else "always"))
         if agent in learners:
-            learnt = [*policy.learnt_weights(), *policy.value_head.parameters()]
+            learnt = [*policy.learnt_weights(), *policy.critic_weights()]
             size = sum(parameter.nbytes for parameter in learnt)
             parts.append(Part(f"{agent}: gradients", size))
             parts.append(Part(f"{agent}: optimiser moments", 2 * size))
@@ -119,7 +123,9 @@ def plan_memory(
             size = kept[agent] * _size(past, set(seen))
             parts.append(Part(f"{agent}: {kept[agent]} past players", size))
     if reward_model is not None:
-        parts.append(Part("reward model: weights", _size(reward_model, seen)))
+        spread = any(policy.computing.device_map is not None for policy in policies.values())
+        size = _size(reward_model, seen)
+        parts.append(Part("reward model: weights", size, "elsewhere" if spread else "always"))
         longest = max(length.prompt + length.response for length in lengths.values())
         context = getattr(reward_model.config, "max_position_embeddings", None) or longest
         need = _of_rows(games, lambda n: scoring_need(reward_model, n, min(longest, context)))

@@ -10,6 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from llm_game_agents.computing import PLAIN, Computing
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.lora import read_adapter
 from llm_game_agents.player_folders import base_of, holds_adapter
 from llm_game_agents.policy import LanguagePolicy
@@ -32,7 +33,12 @@ class Weightless(FakeTensorMode):
         self._twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def policy(
-        self, path: str | PathLike[str], temperature: float, computing: Computing = PLAIN
+        self,
+        path: str | PathLike[str],
+        temperature: float,
+        computing: Computing = PLAIN,
+        *,
+        critic: CriticKind = "head",
     ) -> LanguagePolicy:
         """What `LanguagePolicy.load` would open.
 
@@ -41,7 +47,7 @@ class Weightless(FakeTensorMode):
         """
         player = self._player(path, temperature, torch.float32)
         with torch.device("meta"):
-            return self._shaped(LanguagePolicy(player, computing=computing))
+            return self._shaped(LanguagePolicy(player, critic=critic, computing=computing))
 
     def adapter(
         self,
@@ -49,6 +55,7 @@ class Weightless(FakeTensorMode):
         temperature: float,
         computing: Computing = PLAIN,
         *,
+        critic: CriticKind = "head",
         rank: int = 16,
         alpha: int | None = None,
         targets: Sequence[str] = (),
@@ -76,7 +83,7 @@ class Weightless(FakeTensorMode):
             shared = SharedBase(
                 player, rank=rank, alpha=alpha, targets=targets, computing=computing
             )
-            policy = shared.policy()
+            policy = shared.policy(critic=critic)
             if is_adapter:  # The KL is taken to the adapter as it is.
                 policy.anchor()
             return self._shaped(policy)
