@@ -83,12 +83,11 @@ class LanguagePolicy(nn.Module):
             reference = frozen_copy(player.model, computing.frozen_dtype)
         self.reference: Any = reference
         config = player.model.config.get_text_config()
-        # Set to 0 below: nothing is drawn from the global generator.
-        head: Any = nn.utils.skip_init(nn.Linear, config.hidden_size, 1)
-        self.value_head: nn.Linear = head
-        nn.init.zeros_(self.value_head.weight)
-        nn.init.zeros_(self.value_head.bias)
-        self.value_head.to(player.model.device)
+        # Made without data and then set to 0: nothing is drawn from the global generator.
+        self.value_head = nn.Linear(config.hidden_size, 1, device="meta")
+        for name, parameter in self.value_head.named_parameters():
+            zeros = torch.zeros(parameter.shape, device=player.model.device)
+            setattr(self.value_head, name, nn.Parameter(zeros))
         self.critic: nn.Module | None
         if isinstance(critic, nn.Module):
             self.critic = critic
