@@ -102,6 +102,7 @@ class GPO:
 
     def save(self, path: str | Path) -> Path:
         """Writes both players as Hugging Face folders and all that going on needs."""
+        checkpoint.gather(self)
         return self.processes.from_main(lambda: checkpoint.save(path, self))
 
     @classmethod

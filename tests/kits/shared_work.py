@@ -8,6 +8,9 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
 from llm_game_agents import (
     GPO,
@@ -226,6 +229,35 @@ def do_all_of_it(folder: Path) -> None:
     """For one of several processes: writes what came of it to `folder/process-RANK.pt`."""
     with open_processes("cpu") as processes:
         torch.save(all_of_it(folder, processes), folder / f"process-{processes.rank}.pt")
+
+
+def do_it_in_shards(folder: Path) -> None:
+    """The same with weights, gradients and moments in shards, by FSDP2.
+
+    Accelerate has it for GPUs only; torch has it for CPUs, too. Adapters are refused.
+    """
+    with open_processes("cpu") as processes:
+        plugin = FullyShardedDataParallelPlugin(
+            fsdp_version=2,
+            auto_wrap_policy="transformer_based_wrap",
+            cpu_ram_efficient_loading=False,
+        )
+        PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+        AcceleratorState._shared_state["fsdp_plugin"] = plugin
+        assert Accelerator().is_fsdp2
+        saved = new_run(folder, processes)
+        found: dict[str, Any] = {
+            "first": play(saved, stop_after=2),
+            "updates": {
+                case: update(case, folder, processes) for case in CASES if case != "adapter"
+            },
+            "whole": play(new_run(folder, processes)),
+            "adapter": error_of(lambda: update("adapter", folder, processes)),
+        }
+        saved.save(folder / "run-in-shards")
+        earlier = GPO.load(folder / "run-of-1", games(processes), processes=processes)
+        found["resumed"] = play(earlier)
+        torch.save(found, folder / f"shards-{processes.rank}.pt")
 
 
 def die_on_one() -> int:

@@ -10,7 +10,7 @@ moments while the other player learns.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from llm_game_agents.policy import LanguagePolicy, TokenScores
-from llm_game_agents.processes import ALONE, Processes
+from llm_game_agents.processes import ALONE, Processes, Replica
 from llm_game_agents.trajectory import STOP_REASONS, Decision, Trajectory, pack
 from llm_game_agents.update_rules.advantages import masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
@@ -55,7 +55,7 @@ class PolicyLearner(ABC):
             groups, weight_decay=0.0, eps=config.adam_eps, fused=True
         )
         self._processes: Processes = ALONE
-        self._score: Callable[..., TokenScores] = policy.score
+        self._replica = Replica(policy.score, self._optimizer)
         self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
         self._rng = np.random.default_rng(seed)
         self._skipped_in_a_row = 0
@@ -98,12 +98,13 @@ class PolicyLearner(ABC):
                 finite; the weights are those before them.
         """
         config = self.config
-        self._meet(decisions)
+        self._processes.check_alike("the games", decisions)
         trajectory = self._prepare(decisions)
         mask = trajectory.response_mask
         learnt_from = mask.any(-1)
         raw_reward = masked_mean(torch.tensor([d.reward for d in decisions]), learnt_from.cpu())
         targets = self._targets(trajectory)
+        self._replicate()
 
         learning_rate = self._set_learning_rate()
         steps: list[MinibatchStats] = []
@@ -119,6 +120,7 @@ class PolicyLearner(ABC):
             self._optimizer.step()
             self._skipped_in_a_row = 0
             steps.append(step)
+        self._replica.settle()
         self.num_updates += 1
         log_ratio = trajectory.logprobs - trajectory.ref_logprobs
         ref_kl = float(masked_mean(log_ratio, mask))
@@ -145,10 +147,14 @@ class PolicyLearner(ABC):
             self._steer_kl(ref_kl)
         return stats
 
+    def gather(self) -> None:
+        """See `Learner.gather`."""
+        self._replica.gather()
+
     def state_dict(self) -> dict[str, Any]:
         """Optimiser, generator, counts, rewards seen; the policy's weights are saved apart."""
         return {
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": self._replica.optimizer_state(),
             "rng": self._rng.bit_generator.state,
             "num_updates": self.num_updates,
             "kl_coef": self.kl_coef,
@@ -184,14 +190,12 @@ class PolicyLearner(ABC):
         trajectory.ref_logprobs.mul_(mask)
         return trajectory
 
-    def _meet(self, decisions: list[Decision]) -> None:
-        """Before anything is exchanged: all hold the same, and gradients are to be everybody's."""
-        if self._processes.count == 1:
-            return
-        self._processes.check_alike("the games", decisions)
-        if not isinstance(self._score, nn.Module):
+    def _replicate(self) -> None:
+        """From the first update on gradients are those of all processes."""
+        if self._processes.count > 1 and not isinstance(self._replica.module, nn.Module):
             learnt = Learnt(self.policy, self._parameters)
-            self._score, self._optimizer = self._processes.replicate(learnt, self._optimizer)
+            self._replica = self._processes.replicate(learnt, self._optimizer)
+            self._optimizer, self._parameters = self._replica.optimizer, self._replica.parameters
 
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
         """This process's rows, as many at once as in an update, which needs more memory."""
@@ -257,7 +261,7 @@ class PolicyLearner(ABC):
 
     def _exchanging_gradients(self, wanted: bool) -> AbstractContextManager[Any]:
         """Whether passes within give the gradients of all processes, or this one's alone."""
-        return nullcontext() if wanted else self._processes.keeping_gradients(self._score)
+        return nullcontext() if wanted else self._processes.keeping_gradients(self._replica.module)
 
     def _backward(
         self,
@@ -269,7 +273,7 @@ class PolicyLearner(ABC):
     ) -> tuple[float, ...]:
         """Adds the gradient of some rows; returns their share of the statistics, in order."""
         config, mask, width = self.config, batch.response_mask, batch.ids.shape[1]
-        scores = self._score(batch.ids, batch.attention_mask, batch.first_response_column)
+        scores = self._replica.module(batch.ids, batch.attention_mask, batch.first_response_column)
         loss = self._loss(scores, batch, Targets(*(part[:, :width] for part in targets)))
         policy_loss = (loss.policy * weights[:, :width]).sum() / divisor
         value_loss = 0.5 * (loss.value * mask).sum() / num_tokens

@@ -1,5 +1,6 @@
 """What an update changes, as one module that several processes can hold replicas of."""
 
+import copy
 from collections.abc import Iterable
 
 import torch
@@ -25,8 +26,29 @@ class Learnt(nn.Module):
         for name, part in policy.named_children():
             if any(id(parameter) in learnt for parameter in part.parameters()):
                 self.add_module(name, part)
-        self._score = policy.score
+        # What scoring takes; the policy's other parts are no parts of this module.
+        self._policy = (policy,)
+
+    def apart(self) -> "Learnt":
+        """The same with weights of its own; the policy keeps its own."""
+        (policy,) = self._policy
+        twin = copy.copy(policy)
+        parts = {name: copy.deepcopy(part) for name, part in self._parts().items()}
+        twin.__dict__["_modules"] = {**policy.__dict__["_modules"], **parts}
+        return Learnt(twin, [one for part in parts.values() for one in part.parameters()])
+
+    @property
+    def _no_split_modules(self) -> set[str]:
+        """Classes of layers that are sharded one by one, by what transformers say of the model."""
+        return {
+            name
+            for part in self._parts().values()
+            for name in getattr(part, "_no_split_modules", None) or ()
+        }
+
+    def _parts(self) -> dict[str, nn.Module]:
+        return dict(self.named_children())
 
     def forward(self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int) -> TokenScores:
         """See `LanguagePolicy.score`."""
-        return self._score(ids, attention_mask, start)
+        return self._policy[0].score(ids, attention_mask, start)
