@@ -29,7 +29,7 @@ _PLAIN_FSDP = (
 
 def is_main_process() -> bool:
     """Whether this process is to print, before the processes have met; alone it is."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return _count() == 1 or int(os.environ.get("RANK", "0")) == 0
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def open_processes(device: str) -> Iterator[Processes]:
     Raises:
         ConfigurationError: Accelerate is missing, or configured for what cannot be done here.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _count() == 1:
         yield ALONE
         return
     refuse_what_is_not_done()
@@ -85,3 +85,8 @@ def refuse_what_is_not_done() -> None:
                 f"{name}={value!r} is not supported; set it to {plain!r} in Accelerate's "
                 "configuration, as the files in examples/accelerate do"
             )
+
+
+def _count() -> int:
+    """How many processes the launcher says it has started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))

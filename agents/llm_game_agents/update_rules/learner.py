@@ -198,7 +198,10 @@ class PolicyLearner(ABC):
             self._optimizer, self._parameters = self._replica.optimizer, self._replica.parameters
 
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
-        """This process's rows, as many at once as in an update, which needs more memory."""
+        """This process's rows, as many at once as in an update, which needs more memory.
+
+        What comes of them goes into zeros, to be added up over the processes.
+        """
         own = self._processes.own_rows(len(trajectory))
         rows = torch.arange(len(trajectory), device=trajectory.ids.device)[own]
         size = self.config.micro_batch_size
