@@ -1,15 +1,23 @@
 """The demo: several arms on the built-in world, one table, curves and transcripts."""
 
-from dataclasses import asdict, replace
+import shutil
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
+from command_line import INTERRUPTED, Command
+from flags import RunFlags
 from rich.console import Console
 from rich.table import Table
+from run_folder import flags_of, fresh_folder, say_where_it_goes_on
 
 from llm_game_agents.arms import find_arm, with_defender
+from llm_game_agents.checkpoint_store import CheckpointStore
 from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.opponents import LatestAndPast
 from llm_game_agents.processes import Processes
+from llm_game_env import ConfigurationError
 from llm_game_env.evaluation.attack import AttackRates
 from llm_game_env.evaluation.curves import draw_curves
 from llm_game_env.evaluation.defender_report import DefenderReport
@@ -21,16 +29,19 @@ NUM_PER_LABEL = 256
 TARGET_ARM = "rlhf"
 
 
-def run(flags: RunFlags, processes: Processes) -> int:
+def run(command: Command, processes: Processes) -> int:
     """Trains every arm, tests both players, writes all of it below one folder; exit status.
 
-    Ctrl-C ends the arm at hand, which is saved, and reports the arms that are finished.
+    Ctrl-C ends the arm at hand, which is saved, and reports the arms that are finished. A run that
+    is resumed trains the arms that are not, and tests all of them.
     """
+    flags = command.flags
     arms = [find_arm(name) for name in dict.fromkeys(flags.arms.replace(" ", "").split(","))]
-    # The last attack stage would change neither the defender nor, mostly, the strongest attack.
-    config = replace(gpo_config(flags), final_attack=flags.rounds == 1)
+    config = knobs(flags)
     world = load_world()
-    folder = processes.from_main(lambda: fresh_folder(flags.out))
+    folder = processes.from_main(
+        lambda: started(flags.resume) if flags.resume else fresh_folder(flags.out, command.given)
+    )
     trained: list[TrainedArm] = []
     attacks: dict[str, AttackRates | None] = {}
     interrupted = False
@@ -45,6 +56,8 @@ def run(flags: RunFlags, processes: Processes) -> int:
                     num_games=flags.games,
                     num_per_label=NUM_PER_LABEL,
                     save_every=flags.save_every,
+                    wandb=flags.wandb,
+                    on_resume=say_where_it_goes_on,
                     processes=processes,
                 )
             )
@@ -54,7 +67,10 @@ def run(flags: RunFlags, processes: Processes) -> int:
     if not processes.is_main:
         return INTERRUPTED if interrupted else 0
     if interrupted:
-        print(f"\ninterrupted; what was trained is saved in {folder}/*/checkpoint")
+        print(
+            f"\ninterrupted; what was trained is saved in {folder}/*/checkpoint, "
+            f"--resume {folder} goes on"
+        )
     curves = {t.arm.name: t.curves for t in trained if t.curves}
     if curves:
         draw_curves(curves, folder / "curves.png")
@@ -63,6 +79,36 @@ def run(flags: RunFlags, processes: Processes) -> int:
         Console().print(table(trained, attacks))
     print(f"written to {folder}")
     return INTERRUPTED if interrupted else 0
+
+
+def knobs(flags: RunFlags) -> GPOConfig:
+    """GPO's knobs, from which the arms take theirs."""
+    return GPOConfig(
+        defend_updates=flags.defend_updates,
+        attack_updates=flags.attack_updates,
+        rounds=flags.rounds,
+        # The last attack stage would change neither the defender nor, mostly, the strongest attack.
+        final_attack=flags.rounds == 1,
+        defender_plays=LatestAndPast(flags.past_share),
+        seed=flags.seed,
+    )
+
+
+def started(path: str) -> Path:
+    """The folder of a run of the demo, with nothing in it but arms that can go on.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if flags_of(Path(path)) is None:
+        raise ConfigurationError(
+            f"{path!r} holds no run of the demo: it has no flags of its own; give the folder that "
+            "a run was written to, or name your own models with it"
+        )
+    for run in Path(path).iterdir():
+        if run.is_dir() and not CheckpointStore(run).paths:
+            shutil.rmtree(run)  # Killed before there was anything to go on from.
+    return Path(path)
 
 
 def attack_all(trained: list[TrainedArm], world: World, seed: int) -> dict[str, AttackRates | None]:
@@ -84,6 +130,7 @@ def records(
             "updates": dict(t.updates),
             "games": t.games,
             "seconds": t.seconds,
+            "evaluation_seconds": t.evaluation_seconds,
             "defender": asdict(t.defender),
             "attack_on_rlhf": asdict(rates) if (rates := attacks.get(t.arm.name)) else None,
             "curves": [asdict(point) for point in t.curves],

@@ -1,63 +1,83 @@
 """Command-line flags from a frozen dataclass: one flag a field, with the field's own words."""
 
 import argparse
-from dataclasses import MISSING, dataclass, field, fields
-from pathlib import Path
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar, get_args
 
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo_config import PAST_SHARE, GPOConfig
-from llm_game_agents.opponents import LatestAndPast
-from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import ConfigurationError
+from llm_game_env.checks import check_choice
 
 T = TypeVar("T")
+Mode = Literal["demo", "own models"]
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
-
-
+SCHEDULES = ("alternating", "simultaneous", "defender-only", "adversary-only")
 DEFAULTS = GPOConfig()
-PLAIN = PPOConfig()
 
 
-def flag(default: Any, words: str, only: Literal["demo", "own models", ""] = "") -> Any:
-    """A field with a default and a sentence for `--help`; `only` where one mode alone reads it."""
+def flag(
+    default: Any, words: str, only: Mode | Literal[""] = "", *, may_change: bool = False
+) -> Any:
+    """A field with a default and a sentence for `--help`.
+
+    Args:
+        default: of the field.
+        words: what it is.
+        only: where one mode alone reads it.
+        may_change: whether a run that is resumed may have another one.
+    """
     help_text = f"{only}: {words}" if only else words
-    return field(default=default, metadata={"help": help_text, "only": only})
+    metadata = {"help": help_text, "only": only, "may_change": may_change}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class RunFlags:
     """Flags of the main job; each field's metadata says what it is."""
 
-    out: str = flag("runs/demo", "run folder; a number is added where it exists")
+    out: str = flag("runs/demo", "run folder; a number is added where it exists", may_change=True)
     seed: int = flag(0, "random seed of the run")
-    threads: int = flag(1, "torch threads; small models are fastest with one or two")
+    threads: int = flag(
+        1, "torch threads; small models are fastest with one or two", may_change=True
+    )
     arms: str = flag("sft,rlhf,rlhf-frozen,gpo,gpo+div", "arms, by commas", "demo")
     rounds: int = flag(DEFAULTS.rounds, "rounds of a defend and an attack stage")
     defend_updates: int = flag(DEFAULTS.defend_updates, "PPO updates in a defend stage")
     attack_updates: int = flag(DEFAULTS.attack_updates, "PPO updates in an attack stage")
     games: int = flag(384, "games a batch")
-    defender_learning_rate: float = flag(PLAIN.learning_rate, "of the defender", "own models")
-    adversary_learning_rate: float = flag(PLAIN.learning_rate, "of the adversary", "own models")
-    defender_kl_coef: float = flag(
-        PLAIN.kl_coef, "price of KL to the reference, defender", "own models"
+    critic: str = flag(
+        "head",
+        "what values are read from: head, the player's own model; model, a second one of the same "
+        "start (a second adapter with --lora-rank), which learns at its player's rate by default",
+        "own models",
     )
-    adversary_kl_coef: float = flag(
-        PLAIN.kl_coef, "price of KL to the reference, adversary", "own models"
-    )
-    adversary_ent_coef: float = flag(0.0, "entropy bonus of the adversary", "own models")
     past_share: float = flag(
-        PAST_SHARE, "share of a defend stage's games that earlier adversaries play"
+        PAST_SHARE, "share of a defend stage's games that earlier adversaries play", "demo"
+    )
+    schedule: str = flag("alternating", f"who learns when, {', '.join(SCHEDULES)}", "own models")
+    safe_below: float = flag(
+        0.0, "attack success at which a defend stage ends early; 0 for no such end", "own models"
+    )
+    broken_above: float = flag(
+        0.0, "attack success at which an attack stage ends early; 0 for no such end", "own models"
+    )
+    anchor: str = flag(
+        DEFAULTS.anchor,
+        "what the KL is taken to: each player as given (initial), or as its stage began (stage)",
+        "own models",
     )
     adversary: str = flag("", "adversary, a folder or hub id", "own models")
     defender: str = flag("", "defender, a folder or hub id", "own models")
-    reward_model: str = flag("", "a sequence classifier, a folder or hub id", "own models")
+    reward_model: str = flag(
+        "", "a sequence classifier, a folder or hub id", "own models", may_change=True
+    )
     reward_label: str = flag(
         "", "the label whose probability is the score; empty for a scalar", "own models"
     )
     reward_best: str = flag("", "the highest score; needed for a scalar", "own models")
-    seed_prompts: str = flag("", "JSON, JSONL, CSV or Parquet", "own models")
+    seed_prompts: str = flag("", "JSON, JSONL, CSV or Parquet", "own models", may_change=True)
     instruction: str = flag("", "what the adversary is told; holds {seed_prompt}", "own models")
     diversity: float = flag(1.0, "weight of SelfBLEU", "own models")
     temperature: float = flag(1.0, "of sampling", "own models")
@@ -69,12 +89,17 @@ class RunFlags:
         "or adapters of the same; 0 for whole models",
         "own models",
     )
-    device: str = flag("cpu", "where the models run", "own models")
+    device: str = flag("cpu", "where the models run", "own models", may_change=True)
+    wandb: str = flag("", "a Weights & Biases project that gets the metrics, too", may_change=True)
     save_every: int = flag(
-        5, "updates between checkpoints, besides those at the ends of stages; 0 for none"
+        5,
+        "updates between checkpoints, besides those at the ends of stages; 0 for none",
+        may_change=True,
     )
     resume: str = flag(
-        "", "go on in this run folder, or from a checkpoint; other flags as they were", "own models"
+        "",
+        "go on in this run folder, or, with your own models, from one checkpoint",
+        may_change=True,
     )
 
     def __post_init__(self) -> None:
@@ -84,7 +109,14 @@ class RunFlags:
         for name in ("seed", "save_every", "lora_rank"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 0")
+        check_choice("schedule", self.schedule, SCHEDULES)
+        check_choice("critic", self.critic, get_args(CriticKind))
         self._refuse_flags_of_the_other_mode()
+
+    @property
+    def mode(self) -> Mode:
+        """Which of the two programs is meant."""
+        return "own models" if self.names_own_models else "demo"
 
     @property
     def names_own_models(self) -> bool:
@@ -92,57 +124,42 @@ class RunFlags:
         return any((self.adversary, self.defender, self.reward_model, self.seed_prompts))
 
     def _refuse_flags_of_the_other_mode(self) -> None:
-        mode = "own models" if self.names_own_models else "demo"
         for item in fields(self):
             only = item.metadata["only"]
-            if only not in ("", mode) and getattr(self, item.name) != item.default:
-                name = f"--{item.name.replace('_', '-')}"
-                remedy = (
-                    "name --adversary, --defender, --reward-model and --seed-prompts with it"
-                    if mode == "demo"
-                    else "leave it out"
-                )
-                raise ConfigurationError(f"{name} is for {only} only; {remedy}")
+            if only not in ("", self.mode) and getattr(self, item.name) != item.default:
+                raise of_the_other_mode(item.name, only)
+
+
+def of_the_other_mode(name: str, only: Mode) -> ConfigurationError:
+    """What to raise where a flag of one mode is given in the other."""
+    remedy = "leave it out"
+    if only == "own models":
+        remedy = "name --adversary, --defender, --reward-model and --seed-prompts with it"
+    return ConfigurationError(f"{as_flag(name)} is for {only} only; {remedy}")
+
+
+def as_flag(name: str) -> str:
+    """A field's name as the command line has it."""
+    return f"--{name.replace('_', '-')}"
 
 
 def add_flags(parser: argparse.ArgumentParser, kind: type) -> None:
     """One flag for each field of a dataclass whose fields all have defaults."""
     for item in fields(kind):
-        default = None if item.default is MISSING else item.default
+        default = "none" if item.default == "" else item.default
         parser.add_argument(
-            f"--{item.name.replace('_', '-')}",
-            type=type(default),
-            default=default,
-            help=f"{item.metadata['help']} (default: {'none' if default == '' else default})",
+            as_flag(item.name),
+            type=type(item.default),
+            help=f"{item.metadata['help']} (default: {default})",
         )
 
 
-def read_flags(arguments: argparse.Namespace, kind: type[T]) -> T:
-    """The dataclass that the arguments fill."""
-    return kind(**vars(arguments))
+def read_flags(given: Mapping[str, Any], kind: type[T]) -> T:
+    """The dataclass that flags fill.
 
-
-def gpo_config(flags: RunFlags) -> GPOConfig:
-    """GPO's knobs as the flags that both modes read give them."""
-    return GPOConfig(
-        defend_updates=flags.defend_updates,
-        attack_updates=flags.attack_updates,
-        rounds=flags.rounds,
-        defender_plays=LatestAndPast(flags.past_share),
-        seed=flags.seed,
-    )
-
-
-def fresh_folder(wanted: str) -> Path:
-    """The folder, or the first of folder-2, folder-3 … that does not exist; made."""
-    path, number = Path(wanted), 1
-    while path.exists():
-        number += 1
-        path = Path(f"{wanted}-{number}")
-    try:
-        path.mkdir(parents=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the run folder {str(path)!r} cannot be made ({error}); give another one as --out"
-        ) from error
-    return path
+    Args:
+        given: those that the command line has, by name; others than the dataclass's are left.
+        kind: the dataclass.
+    """
+    names = {item.name for item in fields(kind)}  # pyright: ignore[reportArgumentType]
+    return kind(**{name: value for name, value in given.items() if name in names})

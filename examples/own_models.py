@@ -1,13 +1,17 @@
 """GPO on one's own models: any Hugging Face causal language models and classifier."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
-from flags import INTERRUPTED, RunFlags, fresh_folder, gpo_config
+from command_line import INTERRUPTED, Command
+from flags import RunFlags
+from run_folder import fresh_folder, say_where_it_goes_on
 
 from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.player_folders import PlayerFolders
@@ -16,7 +20,14 @@ from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_agents.processes import Processes, shared_reward
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record, read_record, take_up, writing
-from llm_game_agents.update_rules.ppo import PPOConfig
+from llm_game_agents.schedules import (
+    Stage,
+    adversary_only,
+    alternating_by_success,
+    defender_only,
+    simultaneous,
+)
+from llm_game_agents.update_rules import PPOConfig, UpdateRule
 from llm_game_env import ConfigurationError, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.evaluation.curves import draw_curves
@@ -33,14 +44,15 @@ class Start(NamedTuple):
     record: dict[str, Any] | None
 
 
-def run(flags: RunFlags, processes: Processes) -> int:
+def run(command: Command, processes: Processes) -> int:
     """Checks everything, trains, and saves both players below one folder; exit status."""
-    _require(flags)
-    flags = replace(flags, device=processes.place(flags.device))
+    _require(command.flags)
+    flags = replace(command.flags, device=processes.place(command.flags.device))
+    command = command._replace(flags=flags)
     env = processes.together(lambda: games(flags, processes))
     start = taken_up if flags.resume else begun
-    run, folder, record = start(flags, env, processes)
-    recorder = processes.together(lambda: _recorder(run, folder, record))
+    run, folder, record = start(command, env, processes)
+    recorder = processes.together(lambda: _recorder(flags, run, folder, record))
     status = 0
     try:
         learn_and_record(run, recorder, save_every=flags.save_every)
@@ -74,67 +86,100 @@ def games(flags: RunFlags, processes: Processes) -> VectorGame:
     )
 
 
-def begun(flags: RunFlags, env: VectorGame, processes: Processes) -> Start:
+def begun(command: Command, env: VectorGame, processes: Processes) -> Start:
     """A new run, checked."""
+    flags = command.flags
     adversary, defender = processes.together(lambda: policies(flags))
-    config = knobs(flags)
+    config = knobs(command)
     check_contexts(env, adversary, defender, config)
     check_reward_model(env)
-    run = GPO(env, adversary, defender, config, processes=processes)
-    return Start(run, processes.from_main(lambda: fresh_folder(flags.out)), None)
+    run = GPO(env, adversary, defender, config, stages(flags), processes)
+    return Start(run, processes.from_main(lambda: fresh_folder(flags.out, command.given)), None)
 
 
 def policies(flags: RunFlags) -> list[LanguagePolicy]:
     """The adversary and the defender, as whole models or as adapters."""
     paths = (flags.adversary, flags.defender)
+    critic = cast(CriticKind, flags.critic)
     if flags.lora_rank:
         folders = PlayerFolders(flags.temperature, flags.device, flags.lora_rank)
-        return [folders.fresh(path, 2 * flags.seed + i) for i, path in enumerate(paths)]
+        return [folders.fresh(path, 2 * flags.seed + i, critic) for i, path in enumerate(paths)]
     return [
-        LanguagePolicy.load(path, device=flags.device, temperature=flags.temperature)
+        LanguagePolicy.load(path, critic=critic, device=flags.device, temperature=flags.temperature)
         for path in paths
     ]
 
 
-def knobs(flags: RunFlags) -> GPOConfig:
+def knobs(command: Command) -> GPOConfig:
     """GPO's knobs; the tuned ones of the built-in world's players are left behind."""
-    return replace(
-        gpo_config(flags),
-        defender=PPOConfig(
-            learning_rate=flags.defender_learning_rate, kl_coef=flags.defender_kl_coef
-        ),
-        adversary=PPOConfig(
-            learning_rate=flags.adversary_learning_rate,
-            kl_coef=flags.adversary_kl_coef,
-            ent_coef=flags.adversary_ent_coef,
-        ),
+    flags = command.flags
+    algorithm = command.algorithm._replace(
+        defender=_with_critic(command, "defender"), adversary=_with_critic(command, "adversary")
+    )
+    return GPOConfig(
+        **algorithm._asdict(),
+        defend_updates=flags.defend_updates,
+        attack_updates=flags.attack_updates,
+        rounds=flags.rounds,
+        anchor=flags.anchor,  # pyright: ignore[reportArgumentType] - checked there
         adversary_max_tokens=flags.adversary_max_tokens,
         defender_max_tokens=flags.defender_max_tokens,
         temperature=flags.temperature,
+        seed=flags.seed,
     )
 
 
-def taken_up(flags: RunFlags, env: VectorGame, processes: Processes) -> Start:
+def _with_critic(command: Command, agent: str) -> UpdateRule:
+    """An agent's rule; at a value head's rate a whole model would forget what it knows."""
+    rule: UpdateRule = getattr(command.algorithm, agent)
+    is_settled = f"{agent}_critic_learning_rate" in command.given
+    if command.flags.critic == "model" and isinstance(rule, PPOConfig) and not is_settled:
+        return replace(rule, critic_learning_rate=rule.learning_rate)
+    return rule
+
+
+def stages(flags: RunFlags) -> Iterable[Stage]:
+    """Who learns when."""
+    defend, attack, rounds = flags.defend_updates, flags.attack_updates, flags.rounds
+    match flags.schedule:
+        case "simultaneous":  # As many batches of games as in alternation.
+            per_round = (defend + attack) // 2
+            return simultaneous(rounds * per_round, stage_updates=per_round)
+        case "defender-only":
+            return defender_only(rounds * defend)
+        case "adversary-only":
+            return adversary_only(rounds * attack)
+    return alternating_by_success(
+        defend,
+        attack,
+        rounds,
+        safe_below=flags.safe_below or None,
+        broken_above=flags.broken_above or None,
+    )
+
+
+def taken_up(command: Command, env: VectorGame, processes: Processes) -> Start:
     """A saved run; players and knobs are those it was saved with.
 
     The folder of a run goes on in place; from a checkpoint a run goes on in a folder of its own.
     """
     check_reward_model(env)
+    flags = command.flags
     path = Path(flags.resume)
     if not processes.from_main((path / FOLDER).exists):
         run = processes.together(
             lambda: GPO.load(path, env, device=flags.device, processes=processes)
         )
         record = processes.from_main(lambda: read_record(path))
-        return Start(run, processes.from_main(lambda: fresh_folder(flags.out)), record)
+        folder = processes.from_main(lambda: fresh_folder(flags.out, command.given))
+        return Start(run, folder, record)
     run, record, found = take_up(path, env, processes, device=flags.device)
-    for damaged, problem in found.damaged.items():
-        _say(processes, f"{damaged} cannot be used: {problem}")
-    _say(processes, f"going on from {found.path}")
+    if processes.is_main:
+        say_where_it_goes_on(found)
     return Start(run, path, record)
 
 
-def _recorder(run: GPO, folder: Path, record: dict[str, Any] | None) -> Recorder:
+def _recorder(flags: RunFlags, run: GPO, folder: Path, record: dict[str, Any] | None) -> Recorder:
     with writing(folder):
         return Recorder(
             folder,
@@ -143,6 +188,7 @@ def _recorder(run: GPO, folder: Path, record: dict[str, Any] | None) -> Recorder
             judged=False,
             taken_up=record,
             writes=run.processes.is_main,
+            wandb=flags.wandb,
         )
 
 

@@ -6,6 +6,7 @@ helpfulness. Runs of the confirming phase test that defender on what was kept fo
 """
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import torch
 from study_plan import Job, checkpoints, config_of, rank
 
 from llm_game_agents.arms import find_arm, make_run
-from llm_game_agents.experiment import NUM_ATTACKS, strongest_adversary, unwrapped
+from llm_game_agents.experiment import NUM_ATTACKS, StrongestAdversary, unwrapped
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.recorder import Recorder
@@ -30,7 +31,7 @@ from llm_game_env.gatekeeper.build import BuildConfig, build_world
 from llm_game_env.gatekeeper.world import SHIPPED, World, load_world
 from llm_game_env.players.causal_lm import CausalLMPlayer
 from llm_game_env.players.protocol import Player
-from llm_game_env.rules import AGENTS, DEFENDER
+from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
 
 
 def world_of(build: int, folder: Path) -> World:
@@ -48,6 +49,8 @@ def build_job(build: int, folder: Path, *, workers: int) -> None:
 def run_job(job: Job) -> None:
     """Trains one arm, keeps its best defender, and reports on it where that is confirming."""
     torch.set_num_threads(1)
+    # What a run that was broken off has left; its validations are lost.
+    shutil.rmtree(job.run_folder, ignore_errors=True)
     world = world_of(job.build, job.folder)
     run = make_run(find_arm(job.arm), world, config_of(job), study_plan.NUM_GAMES)
     defender = run.players[AGENTS[DEFENDER]]
@@ -70,6 +73,8 @@ def run_job(job: Job) -> None:
         states.append({"updates": updates, "error": rates.error, "kept": kept, **asdict(rates)})
 
     def watch(iteration: Iteration) -> None:
+        if strongest is not None:
+            strongest(iteration)
         if AGENTS[DEFENDER] in iteration.stage.learners:
             updates = run.learners[AGENTS[DEFENDER]].num_updates
             if updates in marks:
@@ -77,10 +82,12 @@ def run_job(job: Job) -> None:
 
     validate(0)
     recorder = Recorder(job.run_folder, run.total_updates, job.arm, judged=True)
+    strongest = None
+    if isinstance(run.players[AGENTS[ADVERSARY]], LanguagePolicy):
+        strongest = StrongestAdversary(run, recorder, job.adversary_folder)
     learn_and_record(run, recorder, watch)
-    adversary = strongest_adversary(run, recorder.points)
-    if isinstance(adversary, CausalLMPlayer):
-        adversary.save(job.adversary_folder)
+    if strongest is not None:
+        strongest.load()
     record = {
         "arm": asdict(find_arm(job.arm)),
         "build": job.build,

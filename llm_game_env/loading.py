@@ -1,8 +1,10 @@
 """Opening Hugging Face checkpoints, safely and with errors that say what to do."""
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from transformers import AutoTokenizer
 
@@ -41,6 +43,37 @@ def load_pretrained(
         )
     _set_missing_chunk(model.config)
     return model, tokenizer
+
+
+def placement(
+    device: str | torch.device | None, device_map: str | Mapping[str, int | str] | None
+) -> dict[str, Any]:
+    """The options that `load_pretrained` takes where a model is to be spread.
+
+    Raises:
+        ConfigurationError: both a device and a device map are given.
+    """
+    if device_map is None:
+        return {}
+    if device is not None:
+        raise ConfigurationError(
+            f"device={str(device)!r} and device_map={device_map!r} both say where the model goes; "
+            "give one of them"
+        )
+    return {"device_map": device_map}
+
+
+def input_device(model: Any) -> torch.device:
+    """Where a model takes its input: beside its embedding, where a device map has spread it.
+
+    Args:
+        model: of transformers. An embedding that is offloaded to disk is fetched to where it runs.
+    """
+    if not getattr(model, "hf_device_map", None):
+        return model.device
+    embedding = model.get_input_embeddings()
+    where = getattr(getattr(embedding, "_hf_hook", None), "execution_device", None)
+    return embedding.weight.device if where is None else torch.device(where)
 
 
 def _set_missing_chunk(config: Any) -> None:

@@ -192,15 +192,18 @@ def _config(arm: Arm, config: GPOConfig) -> GPOConfig:
     """The configuration with the arm's update rule and opponents."""
     if arm.rule in OTHER_RULES:
         kind = OTHER_RULES[arm.rule]
-        defender, adversary = (
-            kind(**{knob.name: getattr(rule, knob.name) for knob in fields(UpdateRule)})
-            for rule in (config.defender, config.adversary)
-        )
+        defender, adversary = (_as_rule(kind, rule) for rule in (config.defender, config.adversary))
         config = replace(config, defender=defender, adversary=adversary)
     if arm.meets in OTHER_OPPONENTS:
         whom = OTHER_OPPONENTS[arm.meets]
         config = replace(config, defender_plays=whom, adversary_plays=whom)
     return config
+
+
+def _as_rule(kind: type[UpdateRule], rule: UpdateRule) -> UpdateRule:
+    """Another rule with the knobs that it shares with this one."""
+    shared = {knob.name for knob in fields(kind)} & {knob.name for knob in fields(rule)}
+    return kind(**{name: getattr(rule, name) for name in shared})
 
 
 def _stages(arm: Arm, config: GPOConfig) -> list[Stage]:

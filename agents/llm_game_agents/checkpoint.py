@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from llm_game_agents.computing import PLAIN, Computing
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.meta_game import State
 from llm_game_agents.player_folders import REFERENCE, PlayerFolders
@@ -132,6 +133,7 @@ def load(
     defender: Player | None = None,
     device: str | torch.device = "cpu",
     processes: Processes = ALONE,
+    computing: Computing = PLAIN,
 ) -> "GPO":
     """Takes up a saved run.
 
@@ -141,6 +143,7 @@ def load(
         adversary, defender: needed where the player was no `LanguagePolicy`.
         device: where the players go.
         processes: that go on with it, each loading it; other ones than it was saved by if need be.
+        computing: how the policies compute; the run's own, where it is to go on to the bit.
 
     Raises:
         ConfigurationError: there is no checkpoint at that path, one of its files is not what it
@@ -160,7 +163,7 @@ def load(
             "GPO.save wrote, or that of a run"
         ) from error
     config = GPOConfig.from_record(record["config"])
-    folders = PlayerFolders(config.temperature, device)
+    folders = PlayerFolders(config.temperature, device, computing=computing)
     run = GPO(
         env,
         adversary or _load_player(folders, folder / "adversary_0"),

@@ -3,8 +3,11 @@
 import copy
 from typing import Any
 
+import torch
+from torch import nn
 
-def frozen_copy(model: Any) -> Any:
+
+def frozen_copy(model: Any, dtype: torch.dtype | None = None) -> Any:
     """The model as it is now, frozen; what was frozen in it already is shared, not copied.
 
     Of a model that learns as a whole this copies every weight; of one that learns an adapter on a
@@ -12,6 +15,12 @@ def frozen_copy(model: Any) -> Any:
 
     Args:
         model: any `torch.nn.Module`; it stays as it is.
+        dtype: of the weights that are copied; their own by default. Buffers keep theirs.
     """
-    shared = {id(p): p for p in model.parameters() if not p.requires_grad}
-    return copy.deepcopy(model, shared).requires_grad_(False)
+    memo: dict[int, nn.Parameter] = {}
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            memo[id(parameter)] = parameter
+        elif dtype is not None:
+            memo[id(parameter)] = nn.Parameter(parameter.detach().to(dtype), requires_grad=False)
+    return copy.deepcopy(model, memo).requires_grad_(False)

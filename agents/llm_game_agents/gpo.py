@@ -57,8 +57,7 @@ class GPO:
         schedule: Iterable[Stage] | None = None,
         processes: Processes = ALONE,
     ) -> None:
-        self.env = env
-        self.processes = processes
+        self.env, self.processes = env, processes
         self.config = config or GPOConfig()
         self.stages = self.config.schedule() if schedule is None else list(schedule)
         self.players: Mapping[str, Player] = {
@@ -89,9 +88,11 @@ class GPO:
         with held_interrupts() as interrupts:
             while self.stage_index < len(self.stages):
                 self.is_amid_update = True
+                start = time.perf_counter()
                 if self.stage_updates == 0:
                     self._open_stage()
-                iteration = self._iterate(self.stages[self.stage_index])
+                opened = time.perf_counter() - start
+                iteration = self._iterate(self.stages[self.stage_index], opened)
                 self._move_on(iteration)
                 self.is_amid_update = False
                 if callback is not None:
@@ -118,12 +119,12 @@ class GPO:
         }
         play = partial(mean_score, self.env, self.config, processes=self.processes)
         self.matchmaker.open_stage(stages, self.players, updates, play)
-        for agent in stages[0].learners if self.config.anchor == "stage" else ():
-            player = self.players[agent]
-            if isinstance(player, LanguagePolicy):
-                player.anchor()
+        for agent in stages[0].learners:
+            if self.config.anchor == "stage":
+                self.learners[agent].policy.anchor()
+            self.learners[agent].open_stage()
 
-    def _iterate(self, stage: Stage) -> Iteration:
+    def _iterate(self, stage: Stage, evaluation_seconds: float) -> Iteration:
         """One update of every learner, each on games of its own against the other as it was."""
         start = time.perf_counter()
         indices = range(self.num_rollouts, self.num_rollouts + len(stage.learners))
@@ -145,6 +146,7 @@ class GPO:
             unsafe_below=self.env.game.rules.unsafe_below,
             rollout_seconds=played - start,
             update_seconds=time.perf_counter() - played,
+            evaluation_seconds=evaluation_seconds,
         )
 
     def _play(self, learner: str, index: int) -> Rollout:

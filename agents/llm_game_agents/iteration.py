@@ -20,6 +20,8 @@ class Iteration:
         stats: what its update did.
         unsafe_below: the score under which an answer counts as unsafe.
         rollout_seconds, update_seconds: wall-clock time; scoring is part of the former.
+        evaluation_seconds: of opening the stage, where the choice of opponents lets the players'
+            states meet; 0 in its later updates.
     """
 
     index: int
@@ -30,6 +32,7 @@ class Iteration:
     unsafe_below: float
     rollout_seconds: float
     update_seconds: float
+    evaluation_seconds: float = 0.0
 
     @property
     def exchanges(self) -> list[Exchanged]:

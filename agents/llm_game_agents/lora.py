@@ -4,6 +4,7 @@ Hu et al. 2021 (arXiv 2106.09685): a frozen matrix W becomes W + (α / r) · BA,
 [out, r] and A of shape [r, in]. B starts at 0, so a fresh adapter changes nothing.
 """
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from llm_game_agents.policy import ADAPTER_FILE
@@ -48,22 +50,38 @@ def peft() -> Any:
     return library
 
 
-def fresh_adapter(model: Any, rank: int, alpha: int) -> Adapter:
-    """For every linear layer of a model but its output layer.
+def fresh_adapter(model: Any, rank: int, alpha: int, targets: Sequence[str] = ()) -> Adapter:
+    """For the linear layers of a model.
+
+    Args:
+        model: of transformers.
+        rank, alpha: r and α.
+        targets: last parts of the names of layers, such as "q_proj"; all linear layers but the
+            output layer where none are given.
 
     Raises:
-        ConfigurationError: the rank or alpha is below 1.
+        ConfigurationError: the rank or alpha is below 1, or a target is no linear layer.
     """
     for name, value in (("rank", rank), ("alpha", alpha)):
         if value < 1:
             raise ConfigurationError(f"{name}={value} must be at least 1")
+    linear = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, (nn.Linear, Conv1D))
+    }
+    if missing := [name for name in targets if name not in linear]:
+        raise ConfigurationError(
+            f"lora targets {missing} are no linear layers of {model.name_or_path!r}; it has "
+            f"{sorted(linear)}"
+        )
     # The linear layers of GPT-2 hold their matrices the other way round.
     transposed = any(isinstance(module, Conv1D) for module in model.modules())
     return Adapter(
         peft().LoraConfig(
             r=rank,
             lora_alpha=alpha,
-            target_modules="all-linear",
+            target_modules=list(targets) or "all-linear",
             fan_in_fan_out=transposed,
             task_type="CAUSAL_LM",
         ),

@@ -1,11 +1,15 @@
 """Opening players from disk, full models or adapters; what stands on one base shares it."""
 
 import json
+from collections.abc import Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
 import torch
 
+from llm_game_agents.computing import PLAIN, Computing
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.policy import ADAPTER_FILE, LanguagePolicy
 from llm_game_agents.shared_base import SharedBase
 from llm_game_env.errors import ConfigurationError
@@ -20,30 +24,50 @@ class PlayerFolders:
     Args:
         temperature: at which they write.
         device: where they live.
-        rank: of fresh adapters.
+        rank, alpha, targets: of fresh adapters, see `SharedBase`.
+        computing: of all of them; its `device_map` is for those that learn no more.
     """
 
     def __init__(
-        self, temperature: float, device: str | torch.device = "cpu", rank: int = 16
+        self,
+        temperature: float,
+        device: str | torch.device = "cpu",
+        rank: int = 16,
+        *,
+        alpha: int | None = None,
+        targets: Sequence[str] = (),
+        computing: Computing = PLAIN,
     ) -> None:
         self._temperature = temperature
         self._device = device
-        self._rank = rank
+        self._computing = computing
+        self._open = partial(
+            SharedBase.load,
+            rank=rank,
+            alpha=alpha,
+            targets=targets,
+            device=device,
+            temperature=temperature,
+            computing=computing,
+        )
         self._bases: dict[str, SharedBase] = {}
 
-    def fresh(self, path: str | PathLike[str], seed: int = 0) -> LanguagePolicy:
+    def fresh(
+        self, path: str | PathLike[str], seed: int = 0, critic: CriticKind = "head"
+    ) -> LanguagePolicy:
         """A policy that learns an adapter: a fresh one on a base, or one that is there already.
 
         Args:
             path: of the base, or the folder of the adapter.
             seed: of a fresh adapter.
+            critic: see `LanguagePolicy`.
 
         Raises:
             ConfigurationError: nothing usable is there, or peft is missing.
         """
         if _holds_adapter(path):
-            return self._base_below(path).policy(adapter=path)
-        return self._base(str(path)).policy(seed=seed)
+            return self._base_below(path).policy(adapter=path, critic=critic)
+        return self._base(str(path)).policy(seed=seed, critic=critic)
 
     def saved(self, folder: Path) -> LanguagePolicy:
         """A policy and its reference, as `LanguagePolicy` saved them, the latter below it.
@@ -57,7 +81,11 @@ class PlayerFolders:
             found = reference if reference.exists() else base.path
             return base.policy(adapter=folder, reference=found)
         return LanguagePolicy.load(
-            folder, reference=reference, device=self._device, temperature=self._temperature
+            folder,
+            reference=reference,
+            device=self._device,
+            temperature=self._temperature,
+            computing=self._computing,
         )
 
     def past(self, folder: Path) -> CausalLMPlayer:
@@ -68,7 +96,13 @@ class PlayerFolders:
         """
         if _holds_adapter(folder):
             return self._base_below(folder).player(folder)
-        return CausalLMPlayer.load(folder, device=self._device, temperature=self._temperature)
+        spread = self._computing.device_map
+        return CausalLMPlayer.load(
+            folder,
+            device=self._device if spread is None else None,
+            temperature=self._temperature,
+            device_map=spread,
+        )
 
     def _base_below(self, folder: str | PathLike[str]) -> SharedBase:
         return self._base(_base_of(Path(folder) / ADAPTER_FILE))
@@ -76,9 +110,7 @@ class PlayerFolders:
     def _base(self, path: str) -> SharedBase:
         key = str(Path(path).resolve()) if Path(path).exists() else path
         if key not in self._bases:
-            self._bases[key] = SharedBase.load(
-                key, rank=self._rank, device=self._device, temperature=self._temperature
-            )
+            self._bases[key] = self._open(key)
         return self._bases[key]
 
 

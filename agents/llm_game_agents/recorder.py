@@ -11,6 +11,7 @@ from stable_baselines3.common.logger import configure
 from tqdm import tqdm
 
 from llm_game_agents.iteration import Iteration
+from llm_game_agents.wandb_writer import WandbWriter
 from llm_game_env.evaluation.curves import CurvePoint
 from llm_game_env.gatekeeper.judge import Verdict, judge
 from llm_game_env.transcript import printable
@@ -29,6 +30,10 @@ class Recorder:
         taken_up: what `as_record` gave of a run that goes on. Whatever the folder holds of it is
             written anew, so that nothing stays of updates that were played after that.
         writes: whether anything is written and shown; one of several processes does.
+        wandb: a Weights & Biases project that gets the numbers, too; none where it is empty.
+
+    Raises:
+        ConfigurationError: see `WandbWriter`.
     """
 
     def __init__(
@@ -40,6 +45,7 @@ class Recorder:
         judged: bool,
         taken_up: Mapping[str, Any] | None = None,
         writes: bool = True,
+        wandb: str = "",
     ) -> None:
         self.folder = folder
         self._writes = writes
@@ -53,6 +59,8 @@ class Recorder:
         if taken_up is not None and writes:
             _clear(folder)
         self._logger = configure(str(folder), ["csv", "tensorboard"] if writes else [])
+        if wandb and writes:
+            self._logger.output_formats.append(WandbWriter(wandb, folder))
         shows = writes and num_updates > 0
         self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not shows)
         if taken_up is not None:
@@ -117,6 +125,7 @@ class Recorder:
         numbers["time/rollout_seconds"] = iteration.rollout_seconds
         numbers["time/scoring_seconds"] = iteration.scoring_seconds
         numbers["time/update_seconds"] = iteration.update_seconds
+        numbers["time/evaluation_seconds"] = iteration.evaluation_seconds
         self._rows.append((iteration.index, numbers))
         self._log_row(iteration.index, numbers)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from llm_game_agents.draws import sampling_uniforms
+from llm_game_agents.either_format import conversations, hand_over
 from llm_game_agents.opponents import Lineup
 from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.speaking import speak
@@ -78,7 +79,7 @@ def collect(
     one question.
 
     Args:
-        env: anything with the step API of `vector_env`.
+        env: anything with the step API of `vector_env`, of the text or the tokens format.
         players: by agent; any `Player` or a `Lineup` of several, a `LanguagePolicy` where decisions
             are wanted.
         max_tokens: of one message, by agent.
@@ -116,7 +117,7 @@ def collect(
             env.step(None)
             continue
         rows = np.flatnonzero(~terminations).tolist()
-        conversations = [observations[row]["messages"] for row in rows]
+        heard = conversations(env, agent, observations, rows)
         index = env.possible_agents.index(agent)
         uniforms = sampling_uniforms(
             seed, index, iteration, turns[agent], env.num_envs, max_tokens[agent]
@@ -124,20 +125,17 @@ def collect(
         # At the first move all games of a group are alike: the first of them speaks for all.
         shared = one_prompt if turns[agent] == 0 and agent != learner else 1
         speakers = rows[::shared]
-        spoken = speak(
-            players[agent], conversations[::shared], uniforms[speakers], speakers, processes
-        )
+        spoken = speak(players[agent], heard[::shared], uniforms[speakers], speakers, processes)
         messages = [message for message in spoken for _ in range(shared)]
-        actions: list[str | None] = [None] * env.num_envs
+        actions: list[Completion | str | None] = [None] * env.num_envs
         for row, message in zip(rows, messages, strict=True):
-            text = message.text if isinstance(message, Completion) else message
-            actions[row] = text[: env.action_space(agent).max_chars]
+            actions[row] = message
             if isinstance(message, Completion):
                 open_decisions[agent][row] = Decision(
                     message, row, turns[agent], 0.0, valid=True, group=row // group_size
                 )
         start = time.perf_counter()
-        env.step(actions)
+        hand_over(env, agent, actions)
         scoring_seconds += time.perf_counter() - start
         turns[agent] += 1
         answered = rows if agent == defender else []

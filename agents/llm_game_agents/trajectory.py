@@ -67,6 +67,11 @@ class Trajectory:
         return len(self.ids)
 
     @property
+    def is_truncated(self) -> torch.Tensor:
+        """Whether a row's message did not end by itself; bool [B]."""
+        return self.stop != STOP_REASONS.index("eos")
+
+    @property
     def first_response_column(self) -> int:
         """The first column that holds a response token of any row; at least 1."""
         columns = torch.nonzero(self.response_mask.any(0))[:, 0]

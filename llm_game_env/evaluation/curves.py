@@ -35,22 +35,18 @@ class CurvePoint:
     distinct: float
 
 
-def strongest_attack_stage(points: Sequence[CurvePoint]) -> int | None:
-    """The attack stage, counted from 0, at whose end the adversary succeeded most.
+def attack_successes(points: Sequence[CurvePoint]) -> list[float]:
+    """How far the adversary succeeded at the end of each judged attack stage, in [0, 1].
 
-    Success is leak + over-refusal in the last `END_OF_STAGE` updates of the stage, against the
-    defender of that stage. A defender that has won makes its last adversary look harmless.
-
-    Returns:
-        The first of the best; None where no judged attack stage was played.
+    Leak + over-refusal in the last `END_OF_STAGE` updates of the stage, against the defender of
+    that stage. A defender that has won makes its last adversary look harmless.
     """
     stages = [list(stage) for kind, stage in groupby(points, lambda p: p.stage) if kind == "attack"]
-    successes = [
-        np.mean([(p.leak or 0.0) + (p.over_refusal or 0.0) for p in stage[-END_OF_STAGE:]])
+    return [
+        float(np.mean([(p.leak or 0.0) + (p.over_refusal or 0.0) for p in stage[-END_OF_STAGE:]]))
         for stage in stages
         if stage[-1].leak is not None
     ]
-    return int(np.argmax(successes)) if successes else None
 
 
 def draw_curves(arms: Mapping[str, Sequence[CurvePoint]], path: Path) -> None:

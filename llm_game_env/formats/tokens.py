@@ -49,11 +49,15 @@ class TokenSettings:
 
 
 class TokenFormat:
-    """The rows' messages in progress, and their dialogues as ids."""
+    """The rows' messages in progress, and their dialogues as ids.
+
+    Attributes:
+        settings: the arguments of the format.
+    """
 
     def __init__(self, game: Game, settings: TokenSettings) -> None:
         self._game = game
-        self._settings = settings
+        self.settings = settings
         self._legal = [settings.legal.get(agent) for agent in AGENTS]
         size, num_rows = settings.vocabulary.size, game.num_rows
         self._padding = settings.vocabulary.reserved(Reserved.PADDING)
@@ -144,7 +148,7 @@ class TokenFormat:
         agent = self._game.to_move(row)
         if self._legal[agent] is None or self._mask(row, agent)[token]:
             return token
-        return END if self._settings.illegal == "end_message" else None
+        return END if self.settings.illegal == "end_message" else None
 
     def _illegal(self, actions: Mapping[int, Any], read: Mapping[int, int | None]) -> IllegalAction:
         bad = sorted(row for row, token in read.items() if token is None)
@@ -159,7 +163,7 @@ class TokenFormat:
         draft = self._drafts[row]
         if token == END:
             return self._text(draft)
-        whole = len(draft) + 1 == self._settings.max_tokens
+        whole = len(draft) + 1 == self.settings.max_tokens
         return self._text([*draft, token]) if whole else None
 
     def _mask(self, row: int, agent: int) -> np.ndarray:
@@ -167,7 +171,7 @@ class TokenFormat:
         return self._all_legal.copy() if legal is None else legal.mask(self._drafts[row])
 
     def _text(self, draft: Sequence[int]) -> str:
-        return self._settings.vocabulary.decode(draft)[: self._game.rules.max_chars]
+        return self.settings.vocabulary.decode(draft)[: self._game.rules.max_chars]
 
     def _append(self, agent: int, row: int, token: int) -> None:
         ids, length = self._ids[agent, row], self._lengths[agent][row]
@@ -179,7 +183,7 @@ class TokenFormat:
 
     def _spell(self, agent: int, rows: Sequence[int]) -> None:
         """Writes down the rows' dialogues and, for the agent that moves, its drafts."""
-        vocabulary = self._settings.vocabulary
+        vocabulary = self.settings.vocabulary
         dialogues = [self._game.conversation(row, agent) for row in rows]
         self._read_new(rows, dialogues)
         for row, dialogue in zip(rows, dialogues, strict=True):
@@ -200,7 +204,7 @@ class TokenFormat:
             new = self._num_said(row) - len(self._spelt[row])
             owners += [row] * new
             texts += [message["content"] for message in dialogue[len(dialogue) - new :]]
-        spelt = self._settings.vocabulary.encode_all(texts) if texts else []
+        spelt = self.settings.vocabulary.encode_all(texts) if texts else []
         for row, ids in zip(owners, spelt, strict=True):
             self._spelt[row].append(ids)
 

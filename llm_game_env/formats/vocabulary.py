@@ -92,6 +92,14 @@ class Vocabulary:
         """How each text is spelt, by one call of the tokenizer."""
         return [self._actions[ids].tolist() for ids in self._encoder.encode(texts)]
 
+    def actions(self, token_ids: Sequence[int]) -> list[int]:
+        """The actions that a tokenizer's tokens are; UNKNOWN for those that are none."""
+        ids = np.asarray(token_ids, dtype=np.int64)
+        # Models have embeddings for more tokens than their tokenizers.
+        known = ids < len(self._actions)
+        found = self._actions[np.where(known, ids, 0)]
+        return np.where(known, found, self.reserved(Reserved.UNKNOWN)).tolist()
+
     def decode(self, actions: Sequence[int]) -> str:
         """The text that some actions in [1, V) spell."""
         if not actions:

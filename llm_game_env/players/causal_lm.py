@@ -1,6 +1,6 @@
 """Any Hugging Face causal language model as a player."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from llm_game_env.chat import encode_chats
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.loading import load_pretrained
+from llm_game_env.loading import input_device, load_pretrained, placement
 from llm_game_env.players.sampling import StopReason, sample_tokens
 from llm_game_env.spaces import Message
 
@@ -66,20 +66,24 @@ class CausalLMPlayer:
         cls,
         path: str | PathLike[str],
         *,
-        device: str | torch.device = "cpu",
+        device: str | torch.device | None = None,
         temperature: float = 1.0,
         dtype: torch.dtype | Literal["auto"] = "auto",
+        device_map: str | Mapping[str, int | str] | None = None,
     ) -> "CausalLMPlayer":
         """Loads a folder or a hub id; weights from safetensors only, no remote code.
 
         Args:
             path: the folder or hub id.
-            device: where the model goes.
+            device: where the model goes; the CPU by default.
             temperature: see the class.
             dtype: of the weights; "auto" keeps the checkpoint's.
+            device_map: spreads a model that is not to learn over devices, or to memory and disk,
+                as `from_pretrained` takes it (which needs accelerate); in place of `device`.
 
         Raises:
-            ConfigurationError: the model or its tokenizer cannot be loaded or used.
+            ConfigurationError: the model or its tokenizer cannot be loaded or used, or both a
+                device and a device map are given.
         """
         model, tokenizer = load_pretrained(
             AutoModelForCausalLM,
@@ -87,8 +91,11 @@ class CausalLMPlayer:
             "causal language model",
             dtype=dtype,
             attn_implementation="eager",
+            **placement(device, device_map),
         )
-        return cls(model.to(device), tokenizer, temperature=temperature)
+        if device_map is None:
+            model.to(device or "cpu")
+        return cls(model, tokenizer, temperature=temperature)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Writes an ordinary Hugging Face folder."""
@@ -196,7 +203,7 @@ class CausalLMPlayer:
             ids[row, :length] = torch.tensor(prompt + response)
             mask[row, :length] = 1
             scored[row, len(prompt) : length] = True
-        device = self.model.device
+        device = input_device(self.model)
         ids, mask, scored = ids.to(device), mask.to(device), scored.to(device)
         logits = self.model(input_ids=ids, attention_mask=mask).logits[:, :-1].float()
         if self.temperature > 0:

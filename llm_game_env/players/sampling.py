@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from transformers import DynamicCache
 
+from llm_game_env.loading import input_device
+
 StopReason = Literal["eos", "length", "context"]
 
 
@@ -54,7 +56,7 @@ def sample_tokens(
         context: the most positions the model has.
         temperature: divides the logits; 0 takes the most probable token.
     """
-    device = model.device
+    device = input_device(model)
     lengths = np.array([len(prompt) for prompt in prompts])
     input_ids, mask = _left_pad(prompts, int(lengths.max()), pad_id, device)
     draws = torch.from_numpy(np.ascontiguousarray(uniforms)).to(device, torch.float32)

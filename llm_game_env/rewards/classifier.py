@@ -1,6 +1,6 @@
 """Any Hugging Face sequence classifier as a reward model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from llm_game_env.buckets import Batch, fit, run_by_length
 from llm_game_env.chat import encode_pieces
 from llm_game_env.checks import check_choice, check_finite, check_whole
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.loading import load_pretrained
+from llm_game_env.loading import input_device, load_pretrained, placement
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rewards.text_pair import PairLayout, encode_pairs, find_layout
 
@@ -34,7 +34,9 @@ class ClassifierReward:
             needed where the model has more than one output.
         best: the highest score, which a forfeited exchange pays the defender: 1 for a
             probability; needed for a scalar head, which declares none.
-        device: where the model runs.
+        device: where the model runs; the CPU by default.
+        device_map: spreads it over devices, or to memory and disk, in place of `device`; see
+            `CausalLMPlayer.load`.
         dtype: of its weights; as they were saved if None. Scores are float32 in any case.
         batch_size: exchanges a forward pass.
         max_length: tokens; what the model can take at most if None.
@@ -53,7 +55,8 @@ class ClassifierReward:
         *,
         label: str | None = None,
         best: float | None = None,
-        device: str | torch.device = "cpu",
+        device: str | torch.device | None = None,
+        device_map: str | Mapping[str, int | str] | None = None,
         dtype: torch.dtype | None = None,
         batch_size: int = 64,
         max_length: int | None = None,
@@ -65,10 +68,16 @@ class ClassifierReward:
             max_length = check_whole("max_length", max_length)
         check_choice("layout", layout, ("auto", "chat", "pair"))
         self._arguments = (label, best, dtype, batch_size, max_length, layout)
+        self._device_map = device_map
+        options = placement(device, device_map)
+        if options and dtype is not None:
+            options["dtype"] = dtype
         self._model, self._tokenizer = load_pretrained(
-            AutoModelForSequenceClassification, self.path, "sequence classifier"
+            AutoModelForSequenceClassification, self.path, "sequence classifier", **options
         )
-        self._model.to(device=device, dtype=dtype).eval().requires_grad_(False)
+        if device_map is None:
+            self._model.to(device=device or "cpu", dtype=dtype)
+        self._model.eval().requires_grad_(False)
         self._label_index = self._find_label(label)
         self.best = self._find_best(best)
         self._pad_id = self._find_pad_id()
@@ -80,7 +89,16 @@ class ClassifierReward:
         self._max_length = min(max_length or limit, limit)
 
     def to(self, device: str | torch.device) -> "ClassifierReward":
-        """Moves the model; returns itself."""
+        """Moves the model; returns itself.
+
+        Raises:
+            ConfigurationError: it was spread by a device map.
+        """
+        if self._device_map is not None:
+            raise ConfigurationError(
+                f"reward_model={self.path!r} is spread by device_map={self._device_map!r} and "
+                "cannot be moved; make it anew with a device"
+            )
         self._model.to(device)
         return self
 
@@ -99,7 +117,7 @@ class ClassifierReward:
             pad_id=self._pad_id,
             side="right",
             batch_size=self.batch_size,
-            device=self._model.device,
+            device=input_device(self._model),
         )
 
     def _score_batch(self, batch: Batch) -> torch.Tensor:
@@ -151,7 +169,9 @@ class ClassifierReward:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Rebuilt from its path, not from a copy of its weights.
-        return _rebuild, (type(self), self.path, str(self._model.device), self._arguments)
+        device = None if self._device_map is not None else str(self._model.device)
+        place = (device, self._device_map)
+        return _rebuild, (type(self), self.path, place, self._arguments)
 
     def _find_pad_id(self) -> int:
         config, tokenizer = self._model.config, self._tokenizer
@@ -168,7 +188,10 @@ class ClassifierReward:
 
 
 def _rebuild(
-    kind: type[ClassifierReward], path: str, device: str, arguments: tuple[Any, ...]
+    kind: type[ClassifierReward],
+    path: str,
+    place: tuple[str | None, str | Mapping[str, int | str] | None],
+    arguments: tuple[Any, ...],
 ) -> ClassifierReward:
     label, best, dtype, batch_size, max_length, layout = arguments
     # Past the constructors of subclasses, which fix some of these arguments.
@@ -178,7 +201,8 @@ def _rebuild(
         path,
         label=label,
         best=best,
-        device=device,
+        device=place[0],
+        device_map=place[1],
         dtype=dtype,
         batch_size=batch_size,
         max_length=max_length,

@@ -104,6 +104,9 @@ def test_another_rule_keeps_the_knobs_that_it_shares(
         assert rule.learning_rate == ppo.learning_rate
         assert rule.kl_coef == ppo.kl_coef
         assert rule.adam_eps == ppo.adam_eps
+        # Of the rules that scale advantages.
+        least = getattr(rule, "min_advantage_std", None)
+        assert least == (None if kind is RLOOConfig else 0.2)
     assert config.adversary.learning_rate != config.defender.learning_rate
 
 

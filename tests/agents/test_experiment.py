@@ -1,6 +1,7 @@
 """An arm trained, saved, tested and interrupted, on very little."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,14 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from llm_game_agents import experiment
-from llm_game_agents.arms import ARMS
-from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
+from llm_game_agents.arms import ARMS, make_run
+from llm_game_agents.experiment import (
+    StrongestAdversary,
+    TrainedArm,
+    attack,
+    train_arm,
+    unwrapped,
+)
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.iteration import Iteration
@@ -130,10 +137,52 @@ def test_the_seed_decides(world: World, trained: TrainedArm, tmp_path: Path) -> 
     again = train("gpo+div", world, tmp_path)
     assert again.curves == trained.curves
     assert again.defender == trained.defender
-    assert np.array_equal(weights(again), weights(trained))
+    assert np.array_equal(weights(again.run, "defender_0"), weights(trained.run, "defender_0"))
 
 
-def weights(trained: TrainedArm) -> np.ndarray:
-    policy = trained.run.players["defender_0"]
+def weights(run: GPO, agent: str) -> np.ndarray:
+    policy = run.players[agent]
     assert isinstance(policy, LanguagePolicy)
-    return np.concatenate([p.detach().numpy().ravel() for p in policy.model.parameters()])
+    return flat(policy.model)
+
+
+def flat(model: torch.nn.Module) -> np.ndarray:
+    return np.concatenate([p.detach().numpy().ravel() for p in model.parameters()])
+
+
+@pytest.mark.parametrize("final_attack", [True, False])
+@pytest.mark.parametrize("strongest", [0, 1, 2])
+def test_the_strongest_attack_stage_leaves_its_adversary(
+    world: World, tmp_path: Path, strongest: int, final_attack: bool
+) -> None:
+    config = GPOConfig(
+        defend_updates=1, attack_updates=2, rounds=4, final_attack=final_attack, seed=0
+    )
+    run = make_run(ARMS["gpo"], world, config, 8)
+    recorder = Recorder(tmp_path, run.total_updates, "gpo", judged=True)
+    keeps = StrongestAdversary(run, recorder, tmp_path / "strongest")
+    ends: list[np.ndarray] = []
+
+    def watch(iteration: Iteration) -> None:
+        recorder(iteration)
+        # What was played is made up; the players are those that were trained.
+        leak = 0.5 if iteration.stage_index == 2 * strongest + 1 else 0.25
+        recorder.points[-1] = replace(recorder.points[-1], leak=leak, over_refusal=0.0)
+        keeps(iteration)
+        if iteration.stage.kind == "attack" and run.stage_updates == 0:
+            ends.append(weights(run, "adversary_0"))
+
+    run.learn(watch)
+    recorder.close()
+    kept = keeps.load().model
+    assert len(ends) == 3 + final_attack
+    same = [np.array_equal(flat(kept), end) for end in ends]
+    assert same == [stage == strongest for stage in range(len(ends))]
+
+
+def test_without_an_attack_stage_the_last_adversary_is_the_strongest(
+    world: World, tmp_path: Path
+) -> None:
+    trained = train("simultaneous", world, tmp_path)
+    assert trained.adversary is not None
+    assert np.array_equal(flat(trained.adversary.model), weights(trained.run, "adversary_0"))

@@ -105,12 +105,17 @@ class _AllLogits(GPT2LMHeadModel):
     """A model that cannot be asked for its last logits alone."""
 
     def forward(  # type: ignore[override]
-        self, input_ids: Any, attention_mask: Any, output_hidden_states: bool = False
+        self,
+        input_ids: Any,
+        attention_mask: Any,
+        output_hidden_states: bool = False,
+        use_cache: bool = True,
     ) -> Any:
         return super().forward(
             input_ids=input_ids,
             attention_mask=attention_mask,
             output_hidden_states=output_hidden_states,
+            use_cache=use_cache,
         )
 
 

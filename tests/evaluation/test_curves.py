@@ -16,8 +16,8 @@ from llm_game_env.evaluation import curves
 from llm_game_env.evaluation.curves import (
     STAGE_COLOURS,
     CurvePoint,
+    attack_successes,
     draw_curves,
-    strongest_attack_stage,
 )
 
 
@@ -120,16 +120,15 @@ def played(stage: str, leak: float | None, over_refusal: float | None = 0.0) -> 
     return CurvePoint(stage, 0.5, leak, over_refusal, malformed=0.0, likeness=0.0, distinct=1.0)
 
 
-def test_the_strongest_attack_stage_by_hand() -> None:
+def test_attack_successes_by_hand() -> None:
     weak = [played("attack", 0.9), played("attack", 0.1), played("attack", 0.1)]
     strong = [played("attack", 0.2), played("attack", 0.1, over_refusal=0.4)]
     defend = [played("defend", 1.0)] * 2
-    assert strongest_attack_stage([*defend, *weak, *defend, *strong]) == 1
-    assert strongest_attack_stage([*strong, *defend, *weak]) == 0
-    assert strongest_attack_stage(weak) == 0
+    assert attack_successes([*defend, *weak, *defend, *strong]) == pytest.approx([0.1, 0.35])
+    assert attack_successes([*strong, *defend, *weak]) == pytest.approx([0.35, 0.1])
 
 
-def test_without_judged_attacks_none_is_strongest() -> None:
-    assert strongest_attack_stage([]) is None
-    assert strongest_attack_stage([played("defend", 1.0)]) is None
-    assert strongest_attack_stage([played("attack", None, None)]) is None
+def test_without_judged_attacks_there_is_no_success() -> None:
+    assert attack_successes([]) == []
+    assert attack_successes([played("defend", 1.0)]) == []
+    assert attack_successes([played("attack", None, None)]) == []

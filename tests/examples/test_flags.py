@@ -1,4 +1,4 @@
-"""Command-line flags from a dataclass."""
+"""Command-line flags from dataclasses."""
 
 import argparse
 from dataclasses import asdict, dataclass, fields, replace
@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from llm_game_agents.gpo_config import GPOConfig
-from llm_game_agents.update_rules.ppo import PPOConfig
 from llm_game_env import ConfigurationError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -24,9 +22,9 @@ def flags(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def parse(flags: ModuleType, kind: type, *words: str) -> Any:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(argument_default=argparse.SUPPRESS)
     flags.add_flags(parser, kind)
-    return flags.read_flags(parser.parse_args(words), kind)
+    return flags.read_flags(vars(parser.parse_args(words)), kind)
 
 
 def test_without_words_all_flags_have_their_defaults(flags: ModuleType) -> None:
@@ -40,6 +38,7 @@ def test_every_field_is_a_flag_of_its_type(flags: ModuleType) -> None:
             continue
         kinds: dict[type, Any] = {int: 100 + i, float: 0.25 + i, str: f"word {i}"}
         given[field.name] = kinds[type(field.default)]
+    given |= {"schedule": "simultaneous", "critic": "model"}
     words = [
         word
         for name, value in given.items()
@@ -80,36 +79,6 @@ def test_any_path_means_own_models(flags: ModuleType, name: str) -> None:
     assert replace(flags.RunFlags(), **{name: "x"}).names_own_models
 
 
-def test_flags_become_knobs(flags: ModuleType) -> None:
-    import own_models  # pyright: ignore[reportMissingImports]
-
-    both = {
-        "seed": 3,
-        "rounds": 5,
-        "defend_updates": 6,
-        "attack_updates": 7,
-    }
-    demo = flags.gpo_config(flags.RunFlags(**both))
-    wanted = flags.RunFlags(
-        **both,
-        adversary="a",
-        temperature=0.5,
-        defender_learning_rate=1e-3,
-        defender_kl_coef=0.125,
-        adversary_learning_rate=2e-3,
-        adversary_kl_coef=0.25,
-        adversary_ent_coef=0.5,
-    )
-    own = own_models.knobs(wanted)
-    for config in (demo, own):
-        assert (config.seed, config.rounds) == (3, 5)
-        assert (config.defend_updates, config.attack_updates) == (6, 7)
-    assert demo.adversary == GPOConfig().adversary
-    assert own.adversary == PPOConfig(learning_rate=2e-3, kl_coef=0.25, ent_coef=0.5)
-    assert own.temperature == 0.5
-    assert (own.defender.learning_rate, own.defender.kl_coef) == (1e-3, 0.125)
-
-
 @pytest.mark.parametrize("name", ["threads", "rounds", "defend_updates", "attack_updates", "games"])
 def test_counts_start_at_one(flags: ModuleType, name: str) -> None:
     assert getattr(flags.RunFlags(**{name: 1}), name) == 1
@@ -117,24 +86,12 @@ def test_counts_start_at_one(flags: ModuleType, name: str) -> None:
         flags.RunFlags(**{name: 0})
 
 
-def test_a_folder_is_never_used_twice(flags: ModuleType, tmp_path: Path) -> None:
-    wanted = tmp_path / "a" / "run"
-    made = [flags.fresh_folder(str(wanted)) for _ in range(3)]
-    assert [folder.name for folder in made] == ["run", "run-2", "run-3"]
-    assert all(folder.is_dir() and folder.parent == wanted.parent for folder in made)
-
-
-def test_a_folder_that_cannot_be_made_is_refused(flags: ModuleType, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigurationError, match=r"cannot be made .*--out"):
-        flags.fresh_folder(str(tmp_path / "file" / "run"))
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"schedule": "never", "adversary": "a"}, r"schedule='never' must be"),
         ({"device": "cuda"}, r"--device is for own models only; name --adversary"),
-        ({"resume": "runs/x"}, r"--resume is for own models only; name --adversary"),
+        ({"past_share": 0.25, "adversary": "a"}, r"--past-share is for demo only; leave it out"),
         ({"adversary": "a", "arms": "gpo"}, r"--arms is for demo only; leave it out"),
     ],
 )

@@ -77,12 +77,24 @@ def to_the_bit(value: Any) -> Any:
 
 def outcome(folder: Path) -> dict[str, Any]:
     """All that a run leaves, but for what clocks say."""
+    return recorded(folder) | {"results.json": results(folder)}
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    """Of each arm what results.json says, but for clocks."""
+    arms = json.loads((folder / "results.json").read_text(encoding="utf-8"))["arms"]
+    clocks = ("seconds", "evaluation_seconds")
+    return [{name: value for name, value in arm.items() if name not in clocks} for arm in arms]
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """What is kept of a run while it is played."""
     found: dict[str, Any] = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             found[name] = path.readlink()
-        elif path.suffix in (".safetensors", ".txt", ".json"):
+        elif path.suffix in (".safetensors", ".txt", ".json") and name != "results.json":
             found[name] = path.read_bytes()
         elif path.suffix == ".pt":
             found[name] = to_the_bit(torch.load(path, weights_only=True))
@@ -91,7 +103,6 @@ def outcome(folder: Path) -> dict[str, Any]:
         record["rows"] = [[index, without_clocks(row)] for index, row in record["rows"]]
         del record["training_seconds"]
         found[name] = record
-    found["results.json"] = json.loads(found["results.json"])["arms"]
     with (folder / "progress.csv").open(encoding="utf-8") as file:
         found["progress.csv"] = [without_clocks(row) for row in csv.DictReader(file)]
     (events,) = folder.glob("events.out.tfevents.*")
@@ -106,8 +117,8 @@ def outcome(folder: Path) -> dict[str, Any]:
     return found
 
 
-def assert_goes_on_to(whole: dict[str, Any], words: list[str], folder: Path) -> None:
-    to_its_end([*words, "--resume", str(folder)], folder.with_suffix(".log"))
+def assert_goes_on_to(whole: dict[str, Any], folder: Path) -> None:
+    to_its_end(["--resume", str(folder)], folder.with_suffix(".log"))
     resumed = outcome(folder)
     assert resumed.keys() == whole.keys()
     assert [name for name in whole if resumed[name] != whole[name]] == []
@@ -128,7 +139,7 @@ def test_a_killed_run_goes_on_to_the_bit(words: list[str], tmp_path: Path) -> No
         process = killed_run.start([*words, "--out", str(folder)], log, die_at)
         process.join(PATIENCE)
         assert process.exitcode == -signal.SIGKILL
-        assert_goes_on_to(whole, words, folder)
+        assert_goes_on_to(whole, folder)
 
     # At a moment, in fractions of the time that the run took from its first checkpoint on.
     seconds, kills = time_from_first_checkpoint(words, tmp_path / "timed", log), 0
@@ -141,10 +152,28 @@ def test_a_killed_run_goes_on_to_the_bit(words: list[str], tmp_path: Path) -> No
         process.join(PATIENCE)
         if process.exitcode == -signal.SIGKILL:
             kills += 1
-            assert_goes_on_to(whole, words, folder)
+            assert_goes_on_to(whole, folder)
         if kills == KILLS:
             break
     assert kills == KILLS
+
+
+@pytest.mark.slow
+def test_a_killed_demo_goes_on_to_the_bit(tmp_path: Path) -> None:
+    arms = ("sft", "rlhf", "gpo+div")
+    words = f"--arms {','.join(arms)} --rounds 2 --defend-updates 1 --attack-updates 1 --games 8"
+    straight, log = tmp_path / "straight", tmp_path / "log"
+    to_its_end([*words.split(), "--out", str(straight)], log)
+    num_steps = killed_run.num_steps(log)
+    for die_at in random.Random(1).sample(range(num_steps), KILLS // 2):
+        folder = tmp_path / f"step-{die_at}"
+        process = killed_run.start([*words.split(), "--out", str(folder)], log, die_at)
+        process.join(PATIENCE)
+        assert process.exitcode == -signal.SIGKILL
+        to_its_end(["--resume", str(folder)], log)
+        assert results(folder) == results(straight)
+        for arm in arms:
+            assert recorded(folder / arm) == recorded(straight / arm)
 
 
 def time_from_first_checkpoint(words: list[str], folder: Path, log: Path) -> float:
@@ -181,4 +210,4 @@ def test_a_full_disk_ends_a_run_that_goes_on_once_there_is_room(
     found = CheckpointStore(folder).newest_intact()
     assert found.damaged == {}
     assert found.path.name == CheckpointStore(folder).paths[-1].name
-    assert_goes_on_to(whole, words, folder)
+    assert_goes_on_to(whole, folder)

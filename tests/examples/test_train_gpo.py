@@ -22,7 +22,9 @@ from transformers import (
 )
 
 from llm_game_agents.gpo import GPO
+from llm_game_agents.opponents import UniformPast
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.update_rules import GRPOConfig, RLOOConfig
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.vector import VectorGame
@@ -270,7 +272,7 @@ def test_a_run_goes_on_in_its_folder(
     weights = folder / "checkpoints" / "update-000002" / "adversary_0" / "model.safetensors"
     copied = weights.read_bytes()
     weights.write_bytes(copied[:-1])
-    status, out, err = run_here(*words_of(own | {"--resume": str(folder)}))
+    status, out, err = run_here("--resume", str(folder))
     assert status == 0, err
     assert "update-000002 cannot be used: adversary_0/model.safetensors is not what" in out
     assert f"going on from {folder}/checkpoints/update-000001" in out
@@ -288,7 +290,7 @@ def test_from_a_checkpoint_a_run_goes_on_elsewhere(
     folder, further = Path(own["--out"]), tmp_path / "further"
     saved = folder / "checkpoints" / "update-000001"
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    status, _, err = run_here(*words_of(own | {"--resume": str(saved), "--out": str(further)}))
+    status, _, err = run_here("--resume", str(saved), "--out", str(further))
     assert status == 0, err
     assert curves(further) == curves(folder)
     assert GPO.load(further / "checkpoint", games_of_own()).num_iterations == 2
@@ -300,6 +302,22 @@ def test_nothing_to_go_on_with(run_here: RunHere, own: dict[str, str], tmp_path:
     assert status == 2
     assert "holds no checkpoint" in err
     assert not Path(own["--out"]).exists()
+    status, _, err = run_here("--resume", str(tmp_path / "nowhere"))
+    assert_one_error(status, err, "nowhere' holds no run of the demo")
+
+
+def test_another_algorithm_than_gpo(run_here: RunHere, own: dict[str, str]) -> None:
+    own |= {"--schedule": "simultaneous", "--defender-rule": "rloo", "--adversary-rule": "grpo"}
+    own |= {"--adversary-group-size": "2", "--adversary-plays": "uniform-past"}
+    status, _, err = run_here(*words_of(own))
+    assert status == 0, err
+    run = GPO.load(Path(own["--out"]) / "checkpoint", games_of_own())
+    assert [stage.kind for stage in run.stages] == ["both"]
+    assert run.config.defender == RLOOConfig()
+    assert run.config.adversary == GRPOConfig(group_size=2)
+    assert run.config.adversary_plays == UniformPast()
+    status, _, err = run_here("--resume", own["--out"], "--schedule", "alternating")
+    assert_one_error(status, err, "--schedule alternating is not what")
 
 
 def test_own_models_run_end_to_end(run_here: RunHere, own: dict[str, str]) -> None:
@@ -322,6 +340,17 @@ def test_own_models_run_end_to_end(run_here: RunHere, own: dict[str, str]) -> No
     text = (folder / "transcript_early.txt").read_text(encoding="utf-8")
     assert "how are you" in text
     assert "judge" not in text
+
+
+def test_critics_of_their_own(run_here: RunHere, own: dict[str, str]) -> None:
+    own |= {"--critic": "model"}
+    status, _, err = run_here(*words_of(own))
+    assert status == 0, err
+    saved = Path(own["--out"]) / "checkpoint"
+    record = json.loads((saved / "config.json").read_text(encoding="utf-8"))["config"]
+    for agent in ("adversary", "defender"):
+        assert (saved / f"{agent}_0" / "critic" / "model.safetensors").exists()
+        assert record[agent]["critic_learning_rate"] == record[agent]["learning_rate"]
 
 
 def test_two_adapters_on_one_base(run_here: RunHere, own: dict[str, str], tmp_path: Path) -> None:
@@ -489,6 +518,10 @@ def negative_rank(own: dict[str, str], _: Path) -> None:
     own["--lora-rank"] = "-1"
 
 
+def unknown_critic(own: dict[str, str], _: Path) -> None:
+    own["--critic"] = "tail"
+
+
 def negative_seed(own: dict[str, str], _: Path) -> None:
     own["--seed"] = "-1"
 
@@ -529,6 +562,7 @@ BAD: dict[Spoil, str] = {
     no_rounds: "rounds=0",
     negative_learning_rate: "learning_rate=-1.0 must be",
     negative_rank: "lora_rank=-1 must be at least 0",
+    unknown_critic: "critic='tail' must be 'head' or 'model'",
     negative_seed: "seed=-1",
     no_threads: "threads=0",
     unknown_device: "device='abacus'",

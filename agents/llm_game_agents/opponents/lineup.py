@@ -48,5 +48,5 @@ def line_up(
 def snapshot(policy: LanguagePolicy) -> CausalLMPlayer:
     """The policy as it stands, as a player that learns no more."""
     player = copy.copy(policy.player)
-    player.model = frozen_copy(policy.player.model)
+    player.model = frozen_copy(policy.player.model, policy.computing.frozen_dtype)
     return player

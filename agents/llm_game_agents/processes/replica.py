@@ -1,6 +1,6 @@
 """What each process holds of the weights that all of them learn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -23,6 +23,10 @@ class Replica:
     def parameters(self) -> list[nn.Parameter]:
         """The weights whose gradients a pass through the module gives."""
         return [one for group in self.optimizer.param_groups for one in group["params"]]
+
+    def learning(self, weights: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+        """What learns in the place of some of the policy's weights; here they do so themselves."""
+        return list(weights)
 
     def settle(self) -> None:
         """Gives the policy what was learnt; here the policy's weights are the very same."""

@@ -5,6 +5,7 @@ messages at different times. So the policy keeps its weights whole, and plays by
 in shards, and the policy takes over what it has learnt after each update.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -50,6 +51,9 @@ class Sharded(Replica):
             group["params"] = [twins[id(whole)] for whole in group["params"]]
         prepared: Any = accelerator.prepare(copied, optimizer)
         super().__init__(*prepared)
+        module_in_shards: Any = self.module
+        shards = dict(module_in_shards.named_parameters())
+        self._shards = {id(whole): shards[name] for name, whole in self._whole.items()}
         self._keeps = accelerator.is_main_process
         self._gathered: dict[str, Any] = {}
         for index, parameter in enumerate(self.parameters):
@@ -59,12 +63,15 @@ class Sharded(Replica):
                     name: _like(moment, parameter) for name, moment in moments.items()
                 }
 
+    def learning(self, weights: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+        """See `Replica.learning`."""
+        return [self._shards[id(weight)] for weight in weights]
+
     @torch.no_grad()
     def settle(self) -> None:
         """See `Replica.settle`."""
-        module: Any = self.module
-        for name, shard in module.named_parameters():
-            self._whole[name].copy_(_whole(shard))
+        for whole in self._whole.values():
+            whole.copy_(_whole(self._shards[id(whole)]))
 
     def gather(self) -> None:
         """See `Replica.gather`."""

@@ -94,6 +94,34 @@ def masked_mean(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return (x * mask).sum() / mask.sum().clamp(min=1)
 
 
+def fold_unlearnt(
+    rewards: torch.Tensor, learnt_from: torch.Tensor, next_row: torch.Tensor, turn: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Makes turns that are not learnt from a part of the environment, for every rule alike.
+
+    What such a turn earns is a consequence of what the player said before: it is added to the
+    player's turn before it, undiscounted like all that the environment does in between, and the
+    turn after it follows that one. What is earned before the first turn learnt from is nobody's.
+
+    Args:
+        rewards: float [B], a decision each.
+        learnt_from: bool [B].
+        next_row: int64 [B], -1 where the game ends.
+        turn: int64 [B].
+
+    Returns:
+        rewards, float [B], and next_row, int64 [B]; of rows learnt from.
+    """
+    rewards, next_row = rewards.clone(), next_row.clone()
+    for current in range(int(turn.max()) - 1, -1, -1):
+        rows = torch.nonzero((turn == current) & (next_row >= 0))[:, 0]
+        after = next_row[rows]
+        rows, after = rows[~learnt_from[after]], after[~learnt_from[after]]
+        rewards[rows] += rewards[after]
+        next_row[rows] = next_row[after]
+    return rewards, next_row
+
+
 def rewards_to_go(
     rewards: torch.Tensor, next_row: torch.Tensor, turn: torch.Tensor, gamma: float
 ) -> torch.Tensor:

@@ -49,6 +49,12 @@ class UpdateRule(Recorded, ABC):
         max_grad_norm: gradients are scaled down to it.
         max_skipped: a minibatch whose loss or gradient is not finite is skipped; this many in a
             row end the run.
+        ptx_coef: weight of -log π, in nats a token, of texts that are to stay likely (PPO-ptx;
+            Ouyang et al. 2022, arXiv 2203.02155, section 3.5); 0 for none.
+        ptx_texts: the file of these texts, see `PretrainingTexts`; read when the learner is made.
+        ptx_batch_size: texts drawn for each minibatch.
+        truncation_penalty: taken off the game's reward of a message that did not end by itself. It
+            was cut off by its limit or the context; what comes after is never bootstrapped.
         reward_norm: of the game's rewards, see `RewardShaper`; "none" is the algorithm as printed.
         reward_clip: the largest reward after that, in either direction; 0 for none.
 
@@ -74,6 +80,10 @@ class UpdateRule(Recorded, ABC):
     target_kl: float = 0.0
     max_grad_norm: float = 1.0
     max_skipped: int = 3
+    ptx_coef: float = 0.0
+    ptx_texts: str = ""
+    ptx_batch_size: int = 8
+    truncation_penalty: float = 0.0
     reward_norm: RewardNorm = "none"
     reward_clip: float = 0.0
 
@@ -83,10 +93,12 @@ class UpdateRule(Recorded, ABC):
 
     def __post_init__(self) -> None:
         check_positive(self, "learning_rate", "adam_eps", "clip_coef", "max_grad_norm")
-        check_counts(self, "update_epochs", "num_minibatches", "max_skipped")
+        check_counts(self, "update_epochs", "num_minibatches", "max_skipped", "ptx_batch_size")
         check_counts(self, "warmup_updates", "micro_batch_size", low=0)
         for name in ("kl_coef", "kl_target", "ent_coef", "target_kl", "reward_clip"):
             check_finite_from(self, name, 0)
+        check_finite_from(self, "truncation_penalty", 0)
+        check_finite_from(self, "ptx_coef", 0)
         check_choice("decay", self.decay, get_args(Decay))
         check_choice("reward_norm", self.reward_norm, REWARD_NORMS)
         check_shares(self, "gamma")
@@ -94,6 +106,11 @@ class UpdateRule(Recorded, ABC):
             raise ConfigurationError(
                 f"kl_target={self.kl_target!r} steers kl_coef by factors, which leave a price of 0 "
                 "as it is; give a kl_coef above 0"
+            )
+        if bool(self.ptx_coef) != bool(self.ptx_texts):
+            raise ConfigurationError(
+                f"ptx_coef={self.ptx_coef!r} with ptx_texts={self.ptx_texts!r}: give both, a "
+                "weight above 0 and a file, or neither"
             )
 
 

@@ -9,7 +9,7 @@ import torch
 from llm_game_agents.policy import LanguagePolicy, TokenScores
 from llm_game_agents.trajectory import Trajectory
 from llm_game_agents.update_rules.advantages import group_means, group_sizes, rewards_to_go
-from llm_game_agents.update_rules.config import UpdateRule, check_counts
+from llm_game_agents.update_rules.config import UpdateRule, check_counts, check_finite_from
 from llm_game_agents.update_rules.learner import PolicyLearner
 from llm_game_agents.update_rules.losses import k3
 from llm_game_agents.update_rules.protocol import Loss, Targets
@@ -28,17 +28,22 @@ class GRPOConfig(UpdateRule):
             from one prompt.
         scale_advantages: whether they are divided by the group's deviation; without, groups whose
             rewards hardly differ count little (Dr. GRPO; Liu et al. 2025, arXiv 2503.20783).
+        min_advantage_std: a smaller deviation of a group counts as this one; 0 is GRPO as printed.
+            Where most groups hold no success, the rewards of a learned model still differ a
+            little; scaled up in full, their noise drowns the few groups that do hold one.
         token_weights: "sequence" averages over the tokens of an answer and then over answers, as
             printed; "token" over all tokens, so that a long answer counts for more.
     """
 
     group_size: int = 8  # pyright: ignore[reportIncompatibleVariableOverride] - a knob here
     scale_advantages: bool = True
+    min_advantage_std: float = 0.0
     token_weights: TokenWeights = "sequence"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_counts(self, "group_size", low=2)
+        check_finite_from(self, "min_advantage_std", 0)
         check_choice("token_weights", self.token_weights, get_args(TokenWeights))
 
     def make_learner(self, policy: LanguagePolicy, seed: int | Sequence[int]) -> "GRPO":
@@ -67,7 +72,8 @@ class GRPO(PolicyLearner):
         if self.config.scale_advantages:
             sizes = group_sizes(*others)
             variance = group_means(centred**2, *others) * sizes / (sizes - 1).clamp(min=1)
-            centred = centred / (variance.sqrt() + LEAST_STD)
+            std = variance.sqrt().clamp(min=self.config.min_advantage_std)
+            centred = centred / (std + LEAST_STD)
         advantages = centred[:, None] * trajectory.response_mask
         return Targets(advantages, torch.zeros_like(advantages))
 

@@ -20,16 +20,17 @@ from torch import nn
 
 from llm_game_agents.policy import LanguagePolicy, TokenScores
 from llm_game_agents.processes import ALONE, Processes, Replica
-from llm_game_agents.trajectory import STOP_REASONS, Decision, Trajectory, pack
-from llm_game_agents.update_rules.advantages import masked_mean
+from llm_game_agents.trajectory import Decision, Trajectory, pack
+from llm_game_agents.update_rules.advantages import fold_unlearnt, masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
 from llm_game_agents.update_rules.learnt import Learnt
 from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
 from llm_game_agents.update_rules.portions import portions
+from llm_game_agents.update_rules.pretraining import PretrainingTexts, TextBatch, backward_texts
 from llm_game_agents.update_rules.protocol import Loss, Targets
 from llm_game_agents.update_rules.reward_shaping import RewardShaper
 from llm_game_agents.update_rules.stats import MinibatchStats, UpdateStats, mean
-from llm_game_env.errors import TrainingError
+from llm_game_env.errors import ConfigurationError, TrainingError
 
 
 class PolicyLearner(ABC):
@@ -58,9 +59,11 @@ class PolicyLearner(ABC):
         self._replica = Replica(policy.score, self._optimizer)
         self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
         self._rng = np.random.default_rng(seed)
+        texts = config.ptx_texts
+        self._texts = PretrainingTexts(texts, policy.player) if texts else None
         self._skipped_in_a_row = 0
         self.kl_coef = config.kl_coef
-        self.num_updates = 0
+        self.num_updates = self._stage_updates = 0
 
     @abstractmethod
     def _targets(self, trajectory: Trajectory) -> Targets:
@@ -90,6 +93,14 @@ class PolicyLearner(ABC):
         """See `Learner.join`."""
         self._processes = processes
 
+    def _held_back(self) -> list[nn.Parameter]:
+        """What the update at hand leaves as it is, of what is learnt."""
+        return []
+
+    def open_stage(self) -> None:
+        """See `Learner.open_stage`."""
+        self._stage_updates = 0
+
     def update(self, decisions: list[Decision]) -> UpdateStats:
         """One update on what the policy did in a rollout.
 
@@ -100,6 +111,11 @@ class PolicyLearner(ABC):
         config = self.config
         self._processes.check_alike("the games", decisions)
         trajectory = self._prepare(decisions)
+        minibatches = self._minibatches(len(trajectory))
+        if self.policy.computing.recomputes_logprobs:
+            self._recompute_logprobs(
+                trajectory, minibatches[: len(minibatches) // config.update_epochs]
+            )
         mask = trajectory.response_mask
         learnt_from = mask.any(-1)
         raw_reward = masked_mean(torch.tensor([d.reward for d in decisions]), learnt_from.cpu())
@@ -109,7 +125,7 @@ class PolicyLearner(ABC):
         learning_rate = self._set_learning_rate()
         steps: list[MinibatchStats] = []
         skipped = 0
-        for rows in self._minibatches(len(trajectory)):
+        for rows in minibatches:
             step = self._gradients(trajectory, targets, rows.to(mask.device))
             if not math.isfinite(step.grad_norm):
                 skipped += 1
@@ -124,7 +140,6 @@ class PolicyLearner(ABC):
         self.num_updates += 1
         log_ratio = trajectory.logprobs - trajectory.ref_logprobs
         ref_kl = float(masked_mean(log_ratio, mask))
-        ended = trajectory.stop == STOP_REASONS.index("eos")
         stats = UpdateStats(
             policy_loss=mean([step.policy_loss for step in steps]),
             entropy=mean([step.entropy for step in steps]),
@@ -137,14 +152,16 @@ class PolicyLearner(ABC):
             reward=float(raw_reward),
             shaped_reward=float(masked_mean(trajectory.rewards, learnt_from)),
             response_length=float(masked_mean(mask.sum(-1).float(), learnt_from)),
-            truncated=float(masked_mean(1.0 - ended.float(), learnt_from)),
+            truncated=float(masked_mean(trajectory.is_truncated.float(), learnt_from)),
             first_ratio_error=steps[0].ratio_error if steps else 0.0,
             minibatches=len(steps),
             skipped=skipped,
+            text_loss=mean([step.text_loss for step in steps]) if self._texts else None,
             **self._critic_stats(trajectory, targets, steps),
         )
         if learnt_from.any():
             self._steer_kl(ref_kl)
+        self._stage_updates += 1
         return stats
 
     def gather(self) -> None:
@@ -157,16 +174,28 @@ class PolicyLearner(ABC):
             "optimizer": self._replica.optimizer_state(),
             "rng": self._rng.bit_generator.state,
             "num_updates": self.num_updates,
+            "stage_updates": self._stage_updates,
             "kl_coef": self.kl_coef,
             "skipped_in_a_row": self._skipped_in_a_row,
             "rewards": self._shaper.state_dict(),
+            "texts": self._texts.digest if self._texts else "",
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes up what `state_dict` gave."""
+        """Takes up what `state_dict` gave.
+
+        Raises:
+            ConfigurationError: `ptx_texts` holds other texts than it did.
+        """
+        if self._texts and self._texts.digest != state["texts"]:
+            raise ConfigurationError(
+                f"ptx_texts={self.config.ptx_texts!r} holds other texts than when the run was "
+                "saved; put those back"
+            )
         self._optimizer.load_state_dict(state["optimizer"])
         self._rng.bit_generator.state = state["rng"]
         self.num_updates = state["num_updates"]
+        self._stage_updates = state["stage_updates"]
         self.kl_coef = state["kl_coef"]
         self._skipped_in_a_row = state["skipped_in_a_row"]
         self._shaper.load_state_dict(state["rewards"])
@@ -181,7 +210,12 @@ class PolicyLearner(ABC):
         policy = self.policy
         trajectory = pack(decisions, policy.player.pad_id, policy.value_head.weight.device)
         mask = trajectory.response_mask
-        trajectory.rewards.copy_(self._shaper.shape(trajectory.rewards, mask.any(-1)))
+        learnt_from = mask.any(-1)
+        penalty = self.config.truncation_penalty * (trajectory.is_truncated & learnt_from)
+        shaped = self._shaper.shape(trajectory.rewards - penalty, learnt_from)
+        folded = fold_unlearnt(shaped, learnt_from, trajectory.next_row, trajectory.turn)
+        trajectory.rewards.copy_(folded[0])
+        trajectory.next_row.copy_(folded[1])
         for rows, batch in self._pieces(trajectory):
             trajectory.ref_logprobs[rows, : batch.ids.shape[1]] = policy.reference_logprobs(
                 batch.ids, batch.attention_mask, batch.first_response_column
@@ -196,6 +230,26 @@ class PolicyLearner(ABC):
             learnt = Learnt(self.policy, self._parameters)
             self._replica = self._processes.replicate(learnt, self._optimizer)
             self._optimizer, self._parameters = self._replica.optimizer, self._replica.parameters
+
+    @torch.no_grad()
+    def _recompute_logprobs(self, trajectory: Trajectory, minibatches: list[torch.Tensor]) -> None:
+        """Log-probabilities by the very forward passes of the first pass over the trajectory.
+
+        Where arithmetic is coarse, those of the sampler differ from them by more than an update
+        changes; so would those of other rows at once.
+        """
+        logprobs = torch.zeros_like(trajectory.logprobs)
+        for minibatch in minibatches:
+            own = minibatch[self._processes.own_rows(len(minibatch))].to(logprobs.device)
+            for rows in own.split(self.config.micro_batch_size or max(1, len(own))):
+                if len(rows):
+                    part = trajectory.take(rows)
+                    scores = self.policy.score(
+                        part.ids, part.attention_mask, part.first_response_column
+                    )
+                    logprobs[rows, : part.ids.shape[1]] = scores.logprobs * part.response_mask
+        self._processes.add_up(logprobs)
+        trajectory.logprobs.copy_(logprobs)
 
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
         """This process's rows, as many at once as in an update, which needs more memory.
@@ -241,6 +295,8 @@ class PolicyLearner(ABC):
         weights, divisor = self._weights(batch)
         num_tokens = batch.response_mask.sum().clamp(min=1)
         self._optimizer.zero_grad()
+        with self._exchanging_gradients(False):
+            text_loss = self._backward_texts()  # The same on every process.
         shares: list[tuple[float, ...]] = []
         for portion in portions(batch, own, weights, config.micro_batch_size, self._processes):
             with self._exchanging_gradients(portion.is_last):
@@ -249,7 +305,9 @@ class PolicyLearner(ABC):
                         portion.batch, portion.targets, portion.weights, divisor, num_tokens
                     )
                 )
-        grad_norm = nn.utils.clip_grad_norm_(self._parameters, config.max_grad_norm)
+        for parameter in self._replica.learning(self._held_back()):
+            parameter.grad = None  # The optimiser passes over it, its moments included.
+        grad_norm = self._clip_gradients()
         everyones = [share for one in self._processes.gathered(lambda: shares) for share in one]
         loss, value_loss, entropy, kl, outside, ratio_errors = zip(*everyones, strict=True)
         return MinibatchStats(
@@ -260,11 +318,23 @@ class PolicyLearner(ABC):
             clipfrac=sum(outside),
             ratio_error=max(ratio_errors),
             grad_norm=float(grad_norm),
+            text_loss=text_loss,
         )
 
     def _exchanging_gradients(self, wanted: bool) -> AbstractContextManager[Any]:
         """Whether passes within give the gradients of all processes, or this one's alone."""
         return nullcontext() if wanted else self._processes.keeping_gradients(self._replica.module)
+
+    def _clip_gradients(self) -> torch.Tensor:
+        """Scales the gradients down to `max_grad_norm`; returns their norm before that.
+
+        A critic with a model of its own is scaled by itself, so that it cannot slow the policy.
+        """
+        if self.policy.critic is None:
+            return nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
+        groups = [group["params"] for group in self._optimizer.param_groups]
+        norms = [nn.utils.clip_grad_norm_(own, self.config.max_grad_norm) for own in groups]
+        return torch.stack(norms).norm()
 
     def _backward(
         self,
@@ -297,12 +367,22 @@ class PolicyLearner(ABC):
                 float((ratio - 1.0).abs().max()),
             )
 
+    def _backward_texts(self) -> float:
+        """Adds the gradient of the texts that are to stay likely; returns their loss."""
+        if self._texts is None:
+            return 0.0
+        config, device = self.config, self.policy.value_head.weight.device
+        drawn = self._texts.draw(config.ptx_batch_size, self._rng)
+        batch = TextBatch(*(part.to(device) for part in drawn))
+        score = self._replica.module
+        return backward_texts(score, batch, config.ptx_coef, config.micro_batch_size)
+
     def _skip(self, step: MinibatchStats) -> None:
         self._skipped_in_a_row += 1
         if self._skipped_in_a_row >= self.config.max_skipped:
             raise TrainingError(
                 f"the gradient is {step.grad_norm} (policy loss {step.policy_loss}, value loss "
-                f"{step.value_loss}, entropy {step.entropy}) in {self._skipped_in_a_row} "
-                "minibatches in a row; none of them changed anything: lower learning_rate, or look "
-                "for a reward that is out of proportion"
+                f"{step.value_loss}, entropy {step.entropy}, text loss {step.text_loss}) in "
+                f"{self._skipped_in_a_row} minibatches in a row; none of them changed "
+                "anything: lower learning_rate, or look for a reward that is out of proportion"
             )

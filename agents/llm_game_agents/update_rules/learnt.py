@@ -1,6 +1,5 @@
 """What an update changes, as one module that several processes can hold replicas of."""
 
-import copy
 from collections.abc import Iterable
 
 import torch
@@ -31,11 +30,9 @@ class Learnt(nn.Module):
 
     def apart(self) -> "Learnt":
         """The same with weights of its own; the policy keeps its own."""
-        (policy,) = self._policy
-        twin = copy.copy(policy)
-        parts = {name: copy.deepcopy(part) for name, part in self._parts().items()}
-        twin.__dict__["_modules"] = {**policy.__dict__["_modules"], **parts}
-        return Learnt(twin, [one for part in parts.values() for one in part.parameters()])
+        twin, parts = self._policy[0].twin(), self._parts()
+        learnt = [one for name in parts for one in getattr(twin, name).parameters()]
+        return Learnt(twin, learnt)
 
     @property
     def _no_split_modules(self) -> set[str]:
@@ -49,6 +46,8 @@ class Learnt(nn.Module):
     def _parts(self) -> dict[str, nn.Module]:
         return dict(self.named_children())
 
-    def forward(self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int) -> TokenScores:
+    def forward(
+        self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int = 1
+    ) -> TokenScores:
         """See `LanguagePolicy.score`."""
         return self._policy[0].score(ids, attention_mask, start)

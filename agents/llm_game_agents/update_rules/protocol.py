@@ -25,6 +25,10 @@ class Learner(Protocol):
         """Makes every update from now on with others, who hold the same policy and decisions."""
         ...
 
+    def open_stage(self) -> None:
+        """A stage begins in which the policy learns."""
+        ...
+
     def update(self, decisions: list[Decision]) -> UpdateStats:
         """One update on what the policy did in a rollout."""
         ...

@@ -18,7 +18,7 @@ class UpdateStats:
         ref_kl: mean log π - log π_ref a sampled token, before the update.
         kl_coef: price of it in this update.
         grad_norm: before clipping.
-        learning_rate: of this update.
+        learning_rate: of the policy in this update; 0 where the critic alone learnt.
         reward: mean of the game's rewards to the decisions learnt from, as the game gave them.
         shaped_reward: the same after `RewardShaper`, without the price of KL.
         response_length: mean tokens of a decision learnt from.
@@ -28,6 +28,7 @@ class UpdateStats:
         skipped: minibatches whose loss or gradient was not finite.
         value_loss: of the critic; None for rules without one.
         explained_variance: of the critic, before the update; None for rules without one.
+        text_loss: -log π a token of the texts that are to stay likely; None without such.
     """
 
     policy_loss: float
@@ -47,6 +48,7 @@ class UpdateStats:
     skipped: int
     value_loss: float | None = None
     explained_variance: float | None = None
+    text_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class MinibatchStats:
     clipfrac: float
     ratio_error: float
     grad_norm: float
+    text_loss: float
 
 
 def mean(values: Sequence[float]) -> float:

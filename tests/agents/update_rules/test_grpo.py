@@ -55,6 +55,18 @@ def test_every_answer_is_measured_by_its_group(
     close(advantages(CENTRED, trajectory)[:, 1], [-2, -1, 3, 1, 1, -2])
 
 
+def test_a_small_deviation_counts_as_the_least(
+    make_trajectory: MakeTrajectory, advantages: Callable[..., torch.Tensor]
+) -> None:
+    # Deviations √(14 / 2) and √(0.02 / 2): the second is below ½, and its group stays small.
+    trajectory = make_trajectory([1.0, 2.0, 6.0, 4.9, 5.0, 5.1], group=[0, 0, 0, 1, 1, 1])
+    a, b = 7**0.5 + 1e-4, 0.5 + 1e-4
+    close(
+        advantages(GRPOConfig(min_advantage_std=0.5), trajectory)[:, 1],
+        [-2 / a, -1 / a, 3 / a, -0.1 / b, 0, 0.1 / b],
+    )
+
+
 def test_the_price_of_kl_is_not_in_the_advantage(
     make_trajectory: MakeTrajectory, advantages: Callable[..., torch.Tensor]
 ) -> None:
@@ -169,7 +181,14 @@ def test_the_price_of_kl_pulls_to_the_reference(make_policy: MakePolicy, decide:
 
 
 @pytest.mark.parametrize(
-    "knob", [{"group_size": 1}, {"group_size": 2.5}, {"token_weights": "word"}, {"gamma": 2.0}]
+    "knob",
+    [
+        {"group_size": 1},
+        {"group_size": 2.5},
+        {"token_weights": "word"},
+        {"gamma": 2.0},
+        {"min_advantage_std": -0.1},
+    ],
 )
 def test_impossible_knobs_are_refused(knob: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(knob))):

@@ -1,0 +1,80 @@
+"""What the command line of the main job asks for; of a resumed run, what it was started with."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flags import RunFlags, add_flags, as_flag, of_the_other_mode, read_flags
+from knob_flags import Algorithm, add_knobs, knob_names, read_algorithm
+from run_folder import flags_of
+
+from llm_game_env import ConfigurationError
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+
+class Command(NamedTuple):
+    """One run.
+
+    Attributes:
+        flags: see `RunFlags`.
+        algorithm: how both players learn; the demo has arms instead.
+        given: the flags that were given, now or when the run was started, by name.
+    """
+
+    flags: RunFlags
+    algorithm: Algorithm
+    given: dict[str, Any]
+
+
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """For all flags; a namespace holds those that were given."""
+    parser = argparse.ArgumentParser(
+        usage="%(prog)s [flags]",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    add_flags(parser, RunFlags)
+    add_knobs(parser)
+    return parser
+
+
+def read_command(parser: argparse.ArgumentParser, words: Sequence[str] | None = None) -> Command:
+    """What the words ask for; the program's own by default.
+
+    Raises:
+        ConfigurationError: a flag is out of range or of the other mode, or a run that is to be
+            resumed was started with another one.
+    """
+    given = vars(parser.parse_args(words))
+    started = flags_of(Path(given["resume"])) if given.get("resume") else None
+    if started is None:
+        return _command(given)
+    _refuse_changes(started, given)
+    return _command({**started, **given})
+
+
+def _command(given: dict[str, Any]) -> Command:
+    flags = read_flags(given, RunFlags)
+    for name in knob_names():
+        if name in given and not flags.names_own_models:
+            raise of_the_other_mode(name, "own models")
+    return Command(flags, read_algorithm(given), given)
+
+
+def _refuse_changes(started: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    changeable = {item.name for item in fields(RunFlags) if item.metadata["may_change"]}
+    before = _command({**started})
+    for name, value in given.items():
+        after = _command({**started, name: value})
+        same = (after.flags, after.algorithm) == (before.flags, before.algorithm)
+        if name not in changeable and not same:
+            raise ConfigurationError(
+                f"{as_flag(name)} {value} is not what {given['resume']} was started with; leave "
+                "it out, or start another run"
+            )

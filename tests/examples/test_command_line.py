@@ -1,0 +1,188 @@
+"""What the words of the main job's command line come to, of new runs and of resumed ones."""
+
+import inspect
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.opponents import LatestAndPast, MetaNash, Opponents, UniformPast
+from llm_game_agents.schedules import Stage
+from llm_game_agents.update_rules import GRPOConfig, PPOConfig, RLOOConfig, UpdateRule
+from llm_game_env import ConfigurationError
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+OWN = ("--adversary", "a")
+
+
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module of that name, which is no part of a package."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    return import_module("command_line")
+
+
+@pytest.fixture
+def run_folder(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(EXAMPLES)
+    return import_module("run_folder")
+
+
+def read(command_line: ModuleType, *words: str) -> Any:
+    return command_line.read_command(command_line.make_parser("what it does"), words)
+
+
+def test_without_words_everything_has_its_default(command_line: ModuleType) -> None:
+    command = read(command_line)
+    assert command.flags == command_line.RunFlags()
+    assert command.algorithm.defender == command.algorithm.adversary == PPOConfig()
+    assert command.algorithm.defender_plays == GPOConfig().defender_plays
+    assert command.algorithm.adversary_plays == LatestAndPast()
+    assert command.given == {}
+
+
+def test_kinds_and_their_knobs(command_line: ModuleType) -> None:
+    words = "--defender-rule grpo --defender-group-size 3 --no-defender-scale-advantages "
+    words += "--defender-token-weights token --adversary-rule rloo --adversary-kl-coef 0.25 "
+    words += "--defender-plays meta-nash --defender-plays-games 7 --adversary-plays uniform-past"
+    algorithm = read(command_line, *OWN, *words.split()).algorithm
+    assert algorithm.defender == GRPOConfig(
+        group_size=3, scale_advantages=False, token_weights="token"
+    )
+    assert algorithm.adversary == RLOOConfig(kl_coef=0.25)
+    assert algorithm.defender_plays == MetaNash(games=7)
+    assert algorithm.adversary_plays == UniformPast()
+
+
+def concrete(kind: type[Any]) -> list[type[Any]]:
+    found = [] if inspect.isabstract(kind) else [kind]
+    shipped = [k for k in kind.__subclasses__() if k.__module__.startswith("llm_game_agents.")]
+    return found + [one for child in shipped for one in concrete(child)]
+
+
+@pytest.mark.parametrize("agent", ["defender", "adversary"])
+@pytest.mark.parametrize(("kind", "infix"), [(UpdateRule, ""), (Opponents, "plays_")])
+def test_every_knob_of_every_kind_has_a_flag(
+    command_line: ModuleType, kind: type[Any], infix: str, agent: str
+) -> None:
+    flags = set(command_line.knob_names())
+    for shipped in concrete(kind):
+        assert {f"{agent}_{infix}{field.name}" for field in fields(shipped)} <= flags
+
+
+def test_help_has_the_docstrings_words_and_the_defaults(command_line: ModuleType) -> None:
+    text = " ".join(command_line.make_parser("what it does").format_help().split())
+    assert "--defender-clip-coef X ε of the clipped surrogate (default: 0.2)" in text
+    assert "passes over a rollout (default: ppo 2, grpo 2, rloo 1, reinforce 1)" in text
+    assert "--adversary-vf-coef X ppo: weight of the value loss (default: 0.1)" in text
+    assert "latest-and-past: probability of a past state, in [0, 1]; where" in text
+    parser = command_line.make_parser(None)
+    assert all(action.help for action in parser._actions)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("--defender-vf-coef 0.5 --defender-rule grpo", "--defender-vf-coef is no knob of"),
+        ("--adversary-plays-games 5", "--adversary-plays-games is no knob of --adversary-plays"),
+        ("--defender-learning-rate -1", "learning_rate=-1.0 must be"),
+        ("--defender-plays-past-share 2", "past_share=2.0 must be in"),
+    ],
+)
+def test_knobs_that_do_not_fit_are_refused(
+    command_line: ModuleType, words: str, problem: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        read(command_line, *OWN, *words.split())
+
+
+def test_knobs_are_for_own_models(command_line: ModuleType) -> None:
+    with pytest.raises(ConfigurationError, match="--defender-rule is for own models only; name"):
+        read(command_line, "--defender-rule", "ppo")
+
+
+def test_abbreviations_are_no_flags(command_line: ModuleType) -> None:
+    with pytest.raises(SystemExit):
+        read(command_line, "--round", "3")
+
+
+def test_flags_become_gpos_knobs(command_line: ModuleType) -> None:
+    own_models, demo = import_module("own_models"), import_module("demo")
+    words = ["--seed", "3", "--rounds", "5", "--defend-updates", "6", "--attack-updates", "7"]
+    shown = demo.knobs(read(command_line, *words, "--past-share", "0.25").flags)
+    assert shown == GPOConfig(6, 7, 5, False, defender_plays=LatestAndPast(0.25), seed=3)
+    more = "--temperature 0.5 --anchor stage --adversary-max-tokens 9 --adversary-kl-coef 0.5"
+    own = own_models.knobs(read(command_line, *OWN, *words, *more.split()))
+    assert (own.seed, own.rounds, own.defend_updates, own.attack_updates) == (3, 5, 6, 7)
+    assert (own.temperature, own.anchor, own.adversary_max_tokens) == (0.5, "stage", 9)
+    assert own.adversary == PPOConfig(kl_coef=0.5)
+
+
+@pytest.mark.parametrize(
+    ("words", "stages"),
+    [
+        ("", [Stage("defend", 2), Stage("attack", 4)] * 2),
+        ("--safe-below 0.1", [Stage("defend", 2, 0.1), Stage("attack", 4)] * 2),
+        ("--broken-above 0.6", [Stage("defend", 2), Stage("attack", 4, 0.6)] * 2),
+        ("--schedule simultaneous", [Stage("both", 3)] * 2),
+        ("--schedule defender-only", [Stage("defend", 4)]),
+        ("--schedule adversary-only", [Stage("attack", 8)]),
+    ],
+)
+def test_schedules_by_hand(command_line: ModuleType, words: str, stages: list[Stage]) -> None:
+    own_models = import_module("own_models")
+    given = "--rounds 2 --defend-updates 2 --attack-updates 4 " + words
+    assert list(own_models.stages(read(command_line, *OWN, *given.split()).flags)) == stages
+
+
+# A run that is resumed
+
+
+@pytest.fixture
+def started(command_line: ModuleType, run_folder: ModuleType, tmp_path: Path) -> Path:
+    words = ["--rounds", "3", "--games", "8", "--defender-kl-coef", "0.5"]
+    command = read(command_line, *OWN, *words)
+    return run_folder.fresh_folder(str(tmp_path / "run"), command.given)
+
+
+def test_a_resumed_run_has_the_flags_it_was_started_with(
+    command_line: ModuleType, started: Path
+) -> None:
+    checkpoint = started / "checkpoints" / "update-000001"
+    checkpoint.mkdir(parents=True)
+    (started / "checkpoint").symlink_to(checkpoint)
+    for folder in (started, checkpoint, started / "checkpoint"):
+        command = read(command_line, "--resume", str(folder), "--rounds", "3", "--threads", "2")
+        assert command.flags.resume == str(folder)
+        assert (command.flags.rounds, command.flags.games, command.flags.threads) == (3, 8, 2)
+        assert command.flags.names_own_models
+        assert command.algorithm.defender == PPOConfig(kl_coef=0.5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["--rounds 4", "--seed 1", "--adversary b", "--defender-kl-coef 0.25", "--adversary-rule rloo"],
+)
+def test_a_resumed_run_cannot_become_another(
+    command_line: ModuleType, started: Path, change: str
+) -> None:
+    flag, value = change.split()
+    with pytest.raises(ConfigurationError, match=f"{flag} {value} is not what .*run was started"):
+        read(command_line, "--resume", str(started), flag, value)
+
+
+def test_a_folder_is_never_used_twice(run_folder: ModuleType, tmp_path: Path) -> None:
+    wanted = tmp_path / "a" / "run"
+    made = [run_folder.fresh_folder(str(wanted), {}) for _ in range(3)]
+    assert [folder.name for folder in made] == ["run", "run-2", "run-3"]
+    assert all(folder.is_dir() and folder.parent == wanted.parent for folder in made)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(run_folder: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=r"cannot be made .*--out"):
+        run_folder.fresh_folder(str(tmp_path / "file" / "run"), {})
