@@ -44,6 +44,12 @@ POSITION = ("stage_index", "stage_updates", "num_iterations", "num_rollouts")
 _ARRAY = "numpy array"
 
 
+def gather(run: "GPO") -> None:
+    """Makes a run ready to be saved; all of its processes call it before one of them saves."""
+    for learner in run.learners.values():
+        learner.gather()
+
+
 def save(
     path: str | Path,
     run: "GPO",

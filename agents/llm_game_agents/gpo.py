@@ -57,8 +57,7 @@ class GPO:
         schedule: Iterable[Stage] | None = None,
         processes: Processes = ALONE,
     ) -> None:
-        self.env = env
-        self.processes = processes
+        self.env, self.processes = env, processes
         self.config = config or GPOConfig()
         self.stages = self.config.schedule() if schedule is None else list(schedule)
         self.players: Mapping[str, Player] = {
@@ -104,6 +103,7 @@ class GPO:
 
     def save(self, path: str | Path) -> Path:
         """Writes both players as Hugging Face folders and all that going on needs."""
+        checkpoint.gather(self)
         return self.processes.from_main(lambda: checkpoint.save(path, self))
 
     @classmethod
@@ -119,11 +119,9 @@ class GPO:
         }
         play = partial(mean_score, self.env, self.config, processes=self.processes)
         self.matchmaker.open_stage(stages, self.players, updates, play)
-        for agent in stages[0].learners if self.config.anchor == "stage" else ():
-            player = self.players[agent]
-            if isinstance(player, LanguagePolicy):
-                player.anchor()
         for agent in stages[0].learners:
+            if self.config.anchor == "stage":
+                self.learners[agent].policy.anchor()
             self.learners[agent].open_stage()
 
     def _iterate(self, stage: Stage, evaluation_seconds: float) -> Iteration:

@@ -1,5 +1,6 @@
 """A language model that learns: a policy, its value head, and its frozen reference."""
 
+import copy
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -211,6 +212,15 @@ class LanguagePolicy(nn.Module):
             )
         del self.reference  # Its memory first: there need not be room for two.
         self.reference = frozen_copy(self.model, self.computing.frozen_dtype)
+
+    def twin(self) -> "LanguagePolicy":
+        """A policy that scores as this one does by weights of its own; the reference is shared."""
+        player = copy.copy(self.player)
+        player.model = copy.deepcopy(self.player.model)
+        critic = "head" if self.critic is None else copy.deepcopy(self.critic)
+        policy = LanguagePolicy(player, self.reference, critic, self.computing)
+        policy.value_head.load_state_dict(self.value_head.state_dict())
+        return policy
 
     def sample(
         self, conversations: Sequence[Sequence[Message]], uniforms: np.ndarray

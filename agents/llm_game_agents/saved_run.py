@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from llm_game_agents.checkpoint import cannot_write
+from llm_game_agents.checkpoint import cannot_write, gather
 from llm_game_agents.checkpoint_store import CheckpointStore, Found
 from llm_game_agents.gpo import GPO
 from llm_game_agents.iteration import Iteration
@@ -82,6 +82,7 @@ def learn_and_record(
     processes = run.processes
 
     def save(score: float | None = None) -> None:
+        gather(run)
         processes.from_main(
             lambda: store.save(run, score, {RECORD: json.dumps(recorder.as_record()) + "\n"})
         )

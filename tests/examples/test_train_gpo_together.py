@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accelerate.commands import launch
 from accelerate.commands.config.config_args import ClusterConfig, load_config_from_file
+from accelerate.utils import FullyShardedDataParallelPlugin
+from accelerate.utils.launch import prepare_multi_gpu_env
 from transformers import PreTrainedTokenizerFast
 
 from llm_game_agents.checkpoint_store import CheckpointStore
+from llm_game_agents.processes.opening import refuse_what_is_not_done
 from several_processes import run_together, train
 
 ROOT = Path(__file__).parents[2]
@@ -152,5 +156,20 @@ def test_accelerate_takes_its_configuration_files(file: Path) -> None:
     assert isinstance(config, ClusterConfig)
     nodes = 2 if "nodes" in file.stem else 1
     assert (config.num_machines, config.num_processes) == (nodes, 8 * nodes)
-    assert config.mixed_precision == "no"
     assert not config.use_cpu
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_the_files_ask_for_is_done(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["--config_file", str(file), "--gpu_ids", "all", "train_gpo.py"]
+    arguments, _, _ = launch._validate_launch_command(
+        launch.launch_command_parser().parse_args(words)
+    )
+    for name, value in prepare_multi_gpu_env(arguments).items():
+        monkeypatch.setenv(name, value)
+    refuse_what_is_not_done()
+    if "fsdp2" in file.stem:
+        plugin = FullyShardedDataParallelPlugin()
+        assert plugin.fsdp_version == 2
+        assert plugin.reshard_after_forward
+        assert not plugin.cpu_ram_efficient_loading

@@ -3,11 +3,16 @@
 import os
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 
 from llm_game_agents import (
     GPO,
@@ -20,6 +25,7 @@ from llm_game_agents import (
     RLOOConfig,
     SharedBase,
 )
+from llm_game_agents.computing import Computing
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.processes import Processes, open_processes, shared_reward
 from llm_game_agents.speaking import speak
@@ -52,6 +58,10 @@ CASES: dict[str, tuple[UpdateRule, int]] = {  # the rule, and the decisions that
     ),
     "batch of rewards": (ReinforceConfig(reward_norm="batch", **STEADY), 9),
     "stopped by its KL": (PPOConfig(target_kl=1e-6, **STEADY), 9),
+    "critic of its own": (PPOConfig(num_minibatches=2, critic_learning_rate=1e-3, **STEADY), 9),
+    "critic alone at first": (PPOConfig(num_minibatches=2, critic_warmup=1, **STEADY), 9),
+    "computed again": (PPOConfig(num_minibatches=2, micro_batch_size=2, **STEADY), 9),
+    "texts": (ReinforceConfig(num_minibatches=2, micro_batch_size=2, **STEADY), 9),
     "adapter": (PPOConfig(num_minibatches=2, micro_batch_size=2, **STEADY), 9),
 }
 UPDATES = 6  # of the whole game
@@ -85,6 +95,12 @@ def update(case: str, folder: Path, processes: Processes) -> dict[str, torch.Ten
     policy = make_word_policy(WORDS)
     if case == "adapter":
         policy = SharedBase.load(folder / "adversary", rank=4).policy(seed=1)
+    if case == "critic of its own":
+        policy = LanguagePolicy(policy.player, critic="model")
+    if case == "computed again":
+        policy = LanguagePolicy(policy.player, computing=Computing(gradient_checkpointing=True))
+    if case == "texts":
+        rule = replace(rule, ptx_coef=1.0, ptx_texts=str(folder / "texts.jsonl"))
     learner = rule.make_learner(policy, 0)
     learner.join(processes)
     stats = [learner.update(decide(policy, number, seed)) for seed in range(3)]
@@ -98,7 +114,9 @@ def update(case: str, folder: Path, processes: Processes) -> dict[str, torch.Ten
 
 
 def save_players(folder: Path) -> None:
-    """The adversary and the defender that `play` starts from."""
+    """The adversary and the defender that `play` starts from, and texts to be kept likely."""
+    texts = "".join(f'"{a} {b}"\n' for a, b in pairwise(WORDS))
+    (folder / "texts.jsonl").write_text(texts)
     for name, seed in (("adversary", 1), ("defender", 2)):
         make_word_policy(WORDS, seed, initializer_range=0.2).save(folder / name)
 
@@ -226,6 +244,35 @@ def do_all_of_it(folder: Path) -> None:
     """For one of several processes: writes what came of it to `folder/process-RANK.pt`."""
     with open_processes("cpu") as processes:
         torch.save(all_of_it(folder, processes), folder / f"process-{processes.rank}.pt")
+
+
+def do_it_in_shards(folder: Path) -> None:
+    """The same with weights, gradients and moments in shards, by FSDP2.
+
+    Accelerate has it for GPUs only; torch has it for CPUs, too. Adapters are refused.
+    """
+    with open_processes("cpu") as processes:
+        plugin = FullyShardedDataParallelPlugin(
+            fsdp_version=2,
+            auto_wrap_policy="transformer_based_wrap",
+            cpu_ram_efficient_loading=False,
+        )
+        PartialState._shared_state["distributed_type"] = DistributedType.FSDP
+        AcceleratorState._shared_state["fsdp_plugin"] = plugin
+        assert Accelerator().is_fsdp2
+        saved = new_run(folder, processes)
+        found: dict[str, Any] = {
+            "first": play(saved, stop_after=2),
+            "updates": {
+                case: update(case, folder, processes) for case in CASES if case != "adapter"
+            },
+            "whole": play(new_run(folder, processes)),
+            "adapter": error_of(lambda: update("adapter", folder, processes)),
+        }
+        saved.save(folder / "run-in-shards")
+        earlier = GPO.load(folder / "run-of-1", games(processes), processes=processes)
+        found["resumed"] = play(earlier)
+        torch.save(found, folder / f"shards-{processes.rank}.pt")
 
 
 def die_on_one() -> int:

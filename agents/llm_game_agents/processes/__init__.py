@@ -2,7 +2,8 @@
 
 from llm_game_agents.processes.alone import ALONE, Alone
 from llm_game_agents.processes.opening import is_main_process, open_processes
-from llm_game_agents.processes.protocol import Processes, Replica
+from llm_game_agents.processes.protocol import Processes
+from llm_game_agents.processes.replica import Replica
 from llm_game_agents.processes.shared_reward import shared_reward
 
 __all__ = [

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
-from torch import nn
 
-from llm_game_agents.processes.protocol import Processes, Replica
+from llm_game_agents.processes.protocol import Processes
+from llm_game_agents.processes.replica import Replica
+from llm_game_agents.processes.sharded import Sharded
 from llm_game_env.errors import ConfigurationError, TrainingError
 
 A = TypeVar("A")
@@ -50,9 +51,12 @@ class Accelerated(Processes):
         total: Any = self._accelerator.reduce(tensor, "sum")
         tensor.copy_(total)
 
-    def replicate(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> Replica:
-        """See `Processes.replicate`."""
-        return Replica(*self._accelerator.prepare(module, optimizer))
+    def replicate(self, module: Any, optimizer: torch.optim.Optimizer) -> Replica:
+        """See `Processes.replicate`: DDP, or FSDP2 where Accelerate is configured for it."""
+        if self._accelerator.is_fsdp2:
+            return Sharded(self._accelerator, module, module.apart(), optimizer)
+        prepared: Any = self._accelerator.prepare(module, optimizer)
+        return Replica(*prepared)
 
     def keeping_gradients(self, module: Any) -> AbstractContextManager[Any]:
         """See `Processes.keeping_gradients`."""

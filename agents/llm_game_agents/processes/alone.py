@@ -5,9 +5,9 @@ from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import torch
-from torch import nn
 
-from llm_game_agents.processes.protocol import Processes, Replica
+from llm_game_agents.processes.protocol import Processes
+from llm_game_agents.processes.replica import Replica
 
 A = TypeVar("A")
 
@@ -25,7 +25,7 @@ class Alone(Processes):
     def add_up(self, tensor: torch.Tensor) -> None:
         """See `Processes.add_up`: there is nothing to add."""
 
-    def replicate(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> Replica:
+    def replicate(self, module: Any, optimizer: torch.optim.Optimizer) -> Replica:
         """See `Processes.replicate`: as they are."""
         return Replica(module, optimizer)
 

@@ -10,27 +10,15 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
-from torch import nn
 
+from llm_game_agents.processes.replica import Replica
 from llm_game_env.errors import TrainingError
 
 A = TypeVar("A")
 B = TypeVar("B")
-
-
-class Replica(NamedTuple):
-    """A module whose gradients are averaged over all processes, and what steps its weights.
-
-    Attributes:
-        module: called as the module that it was made of.
-        optimizer: steps as it did before.
-    """
-
-    module: nn.Module
-    optimizer: torch.optim.Optimizer
 
 
 class Processes(ABC):
@@ -58,8 +46,13 @@ class Processes(ABC):
         """Puts the sum over all processes in the place of each one's tensor."""
 
     @abstractmethod
-    def replicate(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> Replica:
-        """From now on each backward pass through the module averages gradients over processes."""
+    def replicate(self, module: Any, optimizer: torch.optim.Optimizer) -> Replica:
+        """What averages gradients over all processes in each backward pass.
+
+        Args:
+            module: equal on all; has `apart()`, which gives it once more with its own weights.
+            optimizer: of its weights.
+        """
 
     @abstractmethod
     def keeping_gradients(self, module: Any) -> AbstractContextManager[Any]:
@@ -120,6 +113,8 @@ class Processes(ABC):
         Raises:
             TrainingError: on every process.
         """
+        if self.count == 1:
+            return
         digests = self.gathered(lambda: hashlib.sha256(repr(value).encode()).hexdigest())
         different = [rank for rank, digest in enumerate(digests) if digest != digests[0]]
         if different:

@@ -10,7 +10,7 @@ moments while the other player learns.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from llm_game_agents.policy import LanguagePolicy, TokenScores
-from llm_game_agents.processes import ALONE, Processes
+from llm_game_agents.processes import ALONE, Processes, Replica
 from llm_game_agents.trajectory import Decision, Trajectory, pack
 from llm_game_agents.update_rules.advantages import fold_unlearnt, masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
@@ -27,7 +27,7 @@ from llm_game_agents.update_rules.learnt import Learnt
 from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
 from llm_game_agents.update_rules.micro_batches import MicroBatches
 from llm_game_agents.update_rules.portions import portions
-from llm_game_agents.update_rules.pretraining import PretrainingTexts, backward_texts
+from llm_game_agents.update_rules.pretraining import PretrainingTexts, TextBatch, backward_texts
 from llm_game_agents.update_rules.protocol import Loss, Targets
 from llm_game_agents.update_rules.reward_shaping import RewardShaper
 from llm_game_agents.update_rules.stats import MinibatchStats, UpdateStats, mean
@@ -57,7 +57,7 @@ class PolicyLearner(ABC):
             groups, weight_decay=0.0, eps=config.adam_eps, fused=True
         )
         self._processes: Processes = ALONE
-        self._score: Callable[..., TokenScores] = policy.score
+        self._replica = Replica(policy.score, self._optimizer)
         self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
         self._rng = np.random.default_rng(seed)
         self._micro_batches = MicroBatches(config.micro_batch_size)
@@ -112,7 +112,7 @@ class PolicyLearner(ABC):
         """
         config = self.config
         self._micro_batches.choose(self.policy, self._processes, *self._shape(decisions))
-        self._meet(decisions)
+        self._processes.check_alike("the games", decisions)
         trajectory = self._prepare(decisions)
         minibatches = self._minibatches(len(trajectory))
         if self.policy.computing.recomputes_logprobs:
@@ -123,6 +123,7 @@ class PolicyLearner(ABC):
         learnt_from = mask.any(-1)
         raw_reward = masked_mean(torch.tensor([d.reward for d in decisions]), learnt_from.cpu())
         targets = self._targets(trajectory)
+        self._replicate()
 
         learning_rate = self._set_learning_rate()
         steps: list[MinibatchStats] = []
@@ -142,6 +143,7 @@ class PolicyLearner(ABC):
             self._optimizer.step()
             self._skipped_in_a_row = 0
             steps.append(step)
+        self._replica.settle()
         self.num_updates += 1
         log_ratio = trajectory.logprobs - trajectory.ref_logprobs
         ref_kl = float(masked_mean(log_ratio, mask))
@@ -169,10 +171,14 @@ class PolicyLearner(ABC):
         self._stage_updates += 1
         return stats
 
+    def gather(self) -> None:
+        """See `Learner.gather`."""
+        self._replica.gather()
+
     def state_dict(self) -> dict[str, Any]:
         """Optimiser, generator, counts, rewards seen; the policy's weights are saved apart."""
         return {
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": self._replica.optimizer_state(),
             "rng": self._rng.bit_generator.state,
             "num_updates": self.num_updates,
             "stage_updates": self._stage_updates,
@@ -227,14 +233,12 @@ class PolicyLearner(ABC):
         trajectory.ref_logprobs.mul_(mask)
         return trajectory
 
-    def _meet(self, decisions: list[Decision]) -> None:
-        """Before anything is exchanged: all hold the same, and gradients are to be everybody's."""
-        if self._processes.count == 1:
-            return
-        self._processes.check_alike("the games", decisions)
-        if not isinstance(self._score, nn.Module):
+    def _replicate(self) -> None:
+        """From the first update on gradients are those of all processes."""
+        if self._processes.count > 1 and not isinstance(self._replica.module, nn.Module):
             learnt = Learnt(self.policy, self._parameters)
-            self._score, self._optimizer = self._processes.replicate(learnt, self._optimizer)
+            self._replica = self._processes.replicate(learnt, self._optimizer)
+            self._optimizer, self._parameters = self._replica.optimizer, self._replica.parameters
 
     @torch.no_grad()
     def _recompute_logprobs(self, trajectory: Trajectory, minibatches: list[torch.Tensor]) -> None:
@@ -266,7 +270,10 @@ class PolicyLearner(ABC):
         )
 
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
-        """This process's rows, as many at once as in an update, which needs more memory."""
+        """This process's rows, as many at once as in an update, which needs more memory.
+
+        What comes of them goes into zeros, to be added up over the processes.
+        """
         own = self._processes.own_rows(len(trajectory))
         rows = torch.arange(len(trajectory), device=trajectory.ids.device)[own]
         size = self._micro_batches.size
@@ -315,7 +322,7 @@ class PolicyLearner(ABC):
                         portion.batch, portion.targets, portion.weights, divisor, num_tokens
                     )
                 )
-        for parameter in self._held_back():
+        for parameter in self._replica.learning(self._held_back()):
             parameter.grad = None  # The optimiser passes over it, its moments included.
         grad_norm = self._clip_gradients()
         everyones = [share for one in self._processes.gathered(lambda: shares) for share in one]
@@ -333,7 +340,7 @@ class PolicyLearner(ABC):
 
     def _exchanging_gradients(self, wanted: bool) -> AbstractContextManager[Any]:
         """Whether passes within give the gradients of all processes, or this one's alone."""
-        return nullcontext() if wanted else self._processes.keeping_gradients(self._score)
+        return nullcontext() if wanted else self._processes.keeping_gradients(self._replica.module)
 
     def _clip_gradients(self) -> torch.Tensor:
         """Scales the gradients down to `max_grad_norm`; returns their norm before that.
@@ -356,7 +363,7 @@ class PolicyLearner(ABC):
     ) -> tuple[float, ...]:
         """Adds the gradient of some rows; returns their share of the statistics, in order."""
         config, mask, width = self.config, batch.response_mask, batch.ids.shape[1]
-        scores = self._score(
+        scores = self._replica.module(
             batch.ids, batch.attention_mask, batch.first_response_column, config.ent_coef > 0
         )
         loss = self._loss(scores, batch, Targets(*(part[:, :width] for part in targets)))
@@ -383,9 +390,11 @@ class PolicyLearner(ABC):
         """Adds the gradient of the texts that are to stay likely; returns their loss."""
         if self._texts is None:
             return 0.0
-        config = self.config
-        batch = self._texts.draw(config.ptx_batch_size, self._rng)
-        return backward_texts(self.policy, batch, config.ptx_coef, self._micro_batches.size)
+        config, device = self.config, self.policy.value_head.weight.device
+        drawn = self._texts.draw(config.ptx_batch_size, self._rng)
+        batch = TextBatch(*(part.to(device) for part in drawn))
+        score = self._replica.module
+        return backward_texts(score, batch, config.ptx_coef, self._micro_batches.size)
 
     def _skip(self, step: MinibatchStats) -> None:
         self._skipped_in_a_row += 1

@@ -25,7 +25,26 @@ class Learnt(nn.Module):
         for name, part in policy.named_children():
             if any(id(parameter) in learnt for parameter in part.parameters()):
                 self.add_module(name, part)
-        self._score = policy.score
+        # What scoring takes; the policy's other parts are no parts of this module.
+        self._policy = (policy,)
+
+    def apart(self) -> "Learnt":
+        """The same with weights of its own; the policy keeps its own."""
+        twin, parts = self._policy[0].twin(), self._parts()
+        learnt = [one for name in parts for one in getattr(twin, name).parameters()]
+        return Learnt(twin, learnt)
+
+    @property
+    def _no_split_modules(self) -> set[str]:
+        """Classes of layers that are sharded one by one, by what transformers say of the model."""
+        return {
+            name
+            for part in self._parts().values()
+            for name in getattr(part, "_no_split_modules", None) or ()
+        }
+
+    def _parts(self) -> dict[str, nn.Module]:
+        return dict(self.named_children())
 
     def forward(
         self,
@@ -35,4 +54,4 @@ class Learnt(nn.Module):
         entropy_learns: bool = True,
     ) -> TokenScores:
         """See `LanguagePolicy.score`."""
-        return self._score(ids, attention_mask, start, entropy_learns)
+        return self._policy[0].score(ids, attention_mask, start, entropy_learns)

@@ -5,6 +5,7 @@ A JSONL file, each line a JSON string, {"text": "…"}, or {"messages": [{"role"
 
 import hashlib
 import json
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.policy import TokenScores
 from llm_game_env.chat import TextEncoder, encode_chats
 from llm_game_env.checks import brief
 from llm_game_env.errors import ConfigurationError
@@ -80,7 +81,7 @@ class PretrainingTexts:
 
 
 def backward_texts(
-    policy: LanguagePolicy, batch: TextBatch, coef: float, micro_batch_size: int
+    score: Callable[..., TokenScores], batch: TextBatch, coef: float, micro_batch_size: int
 ) -> float:
     """Adds the gradient of coef · mean(-log π), over the tokens of some texts; returns the mean.
 
@@ -88,17 +89,16 @@ def backward_texts(
     they print a text each, so that the coefficient means the same for texts of any length.
 
     Args:
-        policy: its gradients are added to.
-        batch: of texts.
+        score: of a policy, whose gradients are added to.
+        batch: of texts, where the policy is.
         coef: weight of the term.
         micro_batch_size: texts that go through the model at once; 0 for all.
     """
-    device = policy.value_head.weight.device
     num_tokens = int(batch.attention_mask[:, 1:].sum())
     total = 0.0
     for rows in torch.arange(len(batch.ids)).split(micro_batch_size or len(batch.ids)):
-        ids, mask = (part[rows].to(device) for part in batch)
-        logprobs = policy.score(ids, mask).logprobs[:, 1:]
+        ids, mask = (part[rows] for part in batch)
+        logprobs = score(ids, mask).logprobs[:, 1:]
         loss = -(logprobs * mask[:, 1:]).sum() / num_tokens
         (coef * loss).backward()
         total += float(loss.detach())

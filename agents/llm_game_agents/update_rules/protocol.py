@@ -33,6 +33,10 @@ class Learner(Protocol):
         """One update on what the policy did in a rollout."""
         ...
 
+    def gather(self) -> None:
+        """Makes ready for `state_dict`; all processes call it before one of them goes on to ask."""
+        ...
+
     def state_dict(self) -> dict[str, Any]:
         """All that going on needs but the policy's weights."""
         ...

@@ -39,7 +39,6 @@ def test_a_program_by_itself_is_alone(monkeypatch: pytest.MonkeyPatch, size: str
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ACCELERATE_USE_FSDP", "true"),
         ("ACCELERATE_USE_DEEPSPEED", "true"),
         ("ACCELERATE_USE_MEGATRON_LM", "true"),
         ("ACCELERATE_MIXED_PRECISION", "bf16"),
@@ -53,6 +52,19 @@ def test_what_cannot_be_done_is_refused_before_anybody_is_waited_for(
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=name), open_processes("cpu"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("FSDP_VERSION", "1"), ("FSDP_CPU_RAM_EFFICIENT_LOADING", "true")]
+)
+def test_fsdp_of_other_kinds_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"WORLD_SIZE": "2", "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", name: value}
+    for key, setting in settings.items():
+        monkeypatch.setenv(key, setting)
+    with pytest.raises(ConfigurationError, match=f"{name}='{value}'"), open_processes("cpu"):
         pass
 
 

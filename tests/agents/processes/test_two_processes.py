@@ -123,3 +123,44 @@ def test_a_process_that_dies_takes_the_others_with_it(
     """The kit's promise, which the tests above lean on."""
     assert 3 in run_together(2, shared_work.die_on_one, log=tmp_path / "log")
     assert capfd.readouterr().err == ""
+
+
+@pytest.fixture(scope="module")
+def shards(outcomes: Outcomes) -> list[Found]:
+    log = outcomes.folder / "log"
+    statuses = run_together(2, shared_work.do_it_in_shards, outcomes.folder, log=log)
+    assert statuses == [0, 0], log.read_text() + log.with_suffix(".1").read_text()
+    files = [outcomes.folder / f"shards-{rank}.pt" for rank in range(2)]
+    return [torch.load(file, weights_only=True) for file in files]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [case for case in shared_work.CASES if case != "adapter"])
+def test_updates_in_shards(case: str, outcomes: Outcomes, shards: list[Found]) -> None:
+    first, second = (found["updates"][case] for found in shards)
+    assert_close(first, outcomes.alone["updates"][case])
+    assert_equal(second, first)
+
+
+@pytest.mark.slow
+def test_adapters_are_not_sharded(shards: list[Found]) -> None:
+    for found in shards:
+        assert found["adapter"].startswith("ConfigurationError: FSDP would shard a frozen base")
+
+
+@pytest.mark.slow
+def test_a_run_in_shards(outcomes: Outcomes, shards: list[Found]) -> None:
+    whole = outcomes.alone["whole"]
+    for found in shards:
+        assert found["whole"]["texts"] == whole["texts"]
+        assert_close(found["whole"]["weights"], whole["weights"])
+        # It goes on from what one process had saved, moments included.
+        assert found["resumed"]["texts"] == whole["texts"][2:]
+        assert_close(found["resumed"]["weights"], whole["weights"])
+
+
+@pytest.mark.slow
+def test_what_was_saved_in_shards_is_whole(outcomes: Outcomes, shards: list[Found]) -> None:
+    run = GPO.load(outcomes.folder / "run-in-shards", shared_work.games(ALONE))
+    assert shared_work.play(run)["texts"] == shards[0]["whole"]["texts"][2:]
+    assert_close(shared_work.weights(run), outcomes.alone["whole"]["weights"])

@@ -93,7 +93,7 @@ def test_the_loss_of_a_policy_that_knows_nothing_by_hand(make_policy: MakePolicy
             parameter.zero_()
     batch = TextBatch(torch.tensor([[5, 6, 7], [5, 6, 0]]), torch.tensor([[1, 1, 1], [1, 1, 0]]))
     size = policy.player.model.get_input_embeddings().num_embeddings
-    assert backward_texts(policy, batch, 1.0, 0) == pytest.approx(math.log(size), abs=1e-5)
+    assert backward_texts(policy.score, batch, 1.0, 0) == pytest.approx(math.log(size), abs=1e-5)
 
 
 @pytest.mark.parametrize("micro_batch_size", [0, 1])
@@ -102,7 +102,7 @@ def test_loss_and_gradient_are_those_of_transformers(
 ) -> None:
     mine, theirs = make_policy(), make_policy()
     batch = PretrainingTexts(texts, mine.player).draw(6, np.random.default_rng(0))
-    loss = backward_texts(mine, batch, 0.3, micro_batch_size)
+    loss = backward_texts(mine.score, batch, 0.3, micro_batch_size)
     labels = batch.ids.masked_fill(batch.attention_mask == 0, -100)
     expected = theirs.model(
         input_ids=batch.ids, attention_mask=batch.attention_mask, labels=labels
@@ -128,7 +128,7 @@ def test_an_update_adds_it_to_the_rules_own_gradient(
     alone = make_policy()
     rng = np.random.default_rng(3)
     rng.permutation(len(REWARDS))  # the order of the minibatch
-    backward_texts(alone, PretrainingTexts(texts, alone.player).draw(8, rng), 0.5, 0)
+    backward_texts(alone.score, PretrainingTexts(texts, alone.player).draw(8, rng), 0.5, 0)
     torch.testing.assert_close(found[1], found[0] + gradients(alone), atol=1e-6, rtol=1e-5)
 
 
@@ -205,10 +205,10 @@ def test_texts_stay_likely_in_a_game_that_would_unteach_them(tmp_path: Path) -> 
         )
         scores: list[float] = []
         config = GPOConfig(defender=rule, defender_max_tokens=2)
-        first = backward_texts(defender, batch, 0.0, 0)
+        first = backward_texts(defender.score, batch, 0.0, 0)
         run = GPO(env, EchoPlayer(), defender, config, defender_only(30))
         run.learn(lambda i: scores.append(float(np.mean([e.score for e in i.exchanges]))))
-        return first, backward_texts(defender, batch, 0.0, 0), float(np.mean(scores[-5:]))
+        return first, backward_texts(defender.score, batch, 0.0, 0), float(np.mean(scores[-5:]))
 
     before, without, won = after()
     _, with_texts, won_too = after(ptx_coef=0.1, ptx_texts=path)
