@@ -156,6 +156,13 @@ def test_whiten() -> None:
     assert np.corrcoef(white[mask], x[mask])[0, 1] == pytest.approx(1.0, abs=1e-6)
 
 
+def test_whiten_by_hand() -> None:
+    # 1, 2 and 6: mean 3, variance (4 + 1 + 9) / 3.
+    x, mask = torch.tensor([[1.0, 50.0], [2.0, 6.0]]), torch.tensor([[True, False], [True, True]])
+    std = (14 / 3) ** 0.5
+    close(whiten(x, mask), [[-2 / std, 0], [-1 / std, 3 / std]])
+
+
 def test_whiten_leaves_small_differences_small() -> None:
     x, mask = torch.tensor([0.9, 1.1]), torch.tensor([True, True])
     close(whiten(x, mask, min_std=0.2), [-0.5, 0.5])

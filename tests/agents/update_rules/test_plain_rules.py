@@ -5,6 +5,7 @@ tensors are of float32: all to 1e-6.
 """
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,7 +37,7 @@ SEEDS = range(25)
 ONE_STEP: dict[str, Any] = {"update_epochs": 1, "num_minibatches": 1}
 RULES: list[UpdateRule] = [
     PPOConfig(kl_coef=0.3, gamma=0.9, gae_lambda=0.8, **ONE_STEP),
-    PPOConfig(kl_coef=0.0, value_clip_coef=0.5, clip_coef=0.1, **ONE_STEP),
+    PPOConfig(kl_coef=0.0, value_clip_coef=0.5, clip_coef=0.1, advantage_clip=0.8, **ONE_STEP),
     GRPOConfig(kl_coef=0.4, gamma=0.8, **ONE_STEP),
     GRPOConfig(kl_coef=0.1, min_advantage_std=0.7, token_weights="token", **ONE_STEP),
     RLOOConfig(kl_coef=0.2, gamma=0.7, **ONE_STEP),
@@ -114,7 +115,9 @@ def plain_targets(rule: UpdateRule, messages: Sequence[Message]) -> tuple[Rows, 
     if isinstance(rule, PPOConfig):
         knobs = rule.kl_coef, rule.gamma, rule.gae_lambda
         advantages, returns = plain_rules.gae(messages, *knobs)
-        return plain_rules.whitened(messages, advantages, rule.min_advantage_std), returns
+        white = plain_rules.whitened(messages, advantages, rule.min_advantage_std)
+        bound = rule.advantage_clip or math.inf
+        return [[min(max(x, -bound), bound) for x in row] for row in white], returns
     if isinstance(rule, GRPOConfig):
         return plain_rules.grpo(messages, rule.gamma, rule.min_advantage_std), []
     if isinstance(rule, RLOOConfig):
