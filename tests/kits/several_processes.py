@@ -5,9 +5,11 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import get_context
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ def run_together(count: int, work: Callable[..., Any], *arguments: object, log: 
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(["several_processes", "shared_work"])
+    with _found_by_the_server():
+        ensure_running()
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -58,6 +62,19 @@ def train(words: list[str]) -> int:
     """`train_gpo.py` with these words on its command line."""
     sys.argv = ["train_gpo.py", *words]
     return _main()
+
+
+@contextmanager
+def _found_by_the_server() -> Iterator[None]:
+    """The server imports by the path of its environment, not by this process's own."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    try:
+        yield
+    finally:
+        os.environ.pop("PYTHONPATH")
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
 
 
 def _run(
