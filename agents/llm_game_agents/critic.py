@@ -15,7 +15,6 @@ from transformers import AutoModel
 from llm_game_env.loading import load_pretrained
 
 CriticKind = Literal["head", "model"]
-CRITIC_FOLDER = "critic"
 
 
 def trunk_of(model: Any) -> nn.Module:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from llm_game_agents.policy import ADAPTER_FILE
+from llm_game_agents.policy_folder import ADAPTER_FILE
 from llm_game_env.errors import ConfigurationError
 
 WEIGHTS_FILE = "adapter_model.safetensors"

@@ -10,7 +10,8 @@ import torch
 
 from llm_game_agents.computing import PLAIN, Computing
 from llm_game_agents.critic import CriticKind
-from llm_game_agents.policy import ADAPTER_FILE, LanguagePolicy
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.policy_folder import ADAPTER_FILE
 from llm_game_agents.shared_base import SharedBase
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.players.causal_lm import CausalLMPlayer

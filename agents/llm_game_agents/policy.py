@@ -3,27 +3,23 @@
 import copy
 from collections.abc import Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from llm_game_agents.computing import PLAIN, Computing
-from llm_game_agents.critic import CRITIC_FOLDER, CriticKind, last_states, load_trunk, trunk_of
+from llm_game_agents.critic import CriticKind, last_states, trunk_of
 from llm_game_agents.frozen import frozen_copy
 from llm_game_agents.gradient_checkpointing import prepare_layers, recomputed
+from llm_game_agents.policy_folder import load_parts, load_value_head, save_critic
 from llm_game_env.checks import check_choice
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.loading import input_device
 from llm_game_env.players.causal_lm import CausalLMPlayer, Completion
 from llm_game_env.players.sampling import accepts_logits_to_keep
 from llm_game_env.spaces import Message
-
-VALUE_HEAD_FILE = "value_head.safetensors"
-ADAPTER_FILE = "adapter_config.json"
 
 
 class TokenScores(NamedTuple):
@@ -127,31 +123,9 @@ class LanguagePolicy(nn.Module):
             ConfigurationError: a model or tokenizer cannot be loaded or used, or the policy is an
                 adapter.
         """
-        if (Path(path) / ADAPTER_FILE).exists():
-            raise ConfigurationError(
-                f"{str(path)!r} holds an adapter; open it with SharedBase.load(its base)"
-                f".policy(adapter={str(path)!r})"
-            )
-        # Small updates vanish in the rounding of bfloat16 weights.
-        player = CausalLMPlayer.load(
-            path, device=device, temperature=temperature, dtype=torch.float32
-        )
-        frozen = None
-        spread = computing.device_map
-        if reference is not None or spread is not None:
-            other = CausalLMPlayer.load(
-                path if reference is None else reference,
-                device=device if spread is None else None,
-                dtype=computing.frozen_dtype or torch.float32,
-                device_map=spread,
-            )
-            frozen = other.model.requires_grad_(False)
-        start = Path(path) / CRITIC_FOLDER if isinstance(critic, str) else critic
-        if not isinstance(critic, str) or Path(start).exists():
-            policy = cls(player, frozen, load_trunk(start, device), computing)
-        else:
-            policy = cls(player, frozen, critic, computing)
-        policy.load_value_head(path)
+        parts = load_parts(path, reference, critic, device, temperature, computing)
+        policy = cls(*parts, computing)
+        load_value_head(path, policy.value_head)
         return policy
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -161,23 +135,7 @@ class LanguagePolicy(nn.Module):
         of its own goes into a folder below.
         """
         self.player.save(path)
-        self.save_value_head(path)
-        if self.critic is not None:
-            trunk: Any = self.critic
-            trunk.save_pretrained(Path(path) / CRITIC_FOLDER)
-            self.player.tokenizer.save_pretrained(Path(path) / CRITIC_FOLDER)
-
-    def save_value_head(self, path: str | PathLike[str]) -> None:
-        """Writes the value head into a folder."""
-        state = {name: t.contiguous() for name, t in self.value_head.state_dict().items()}
-        save_file(state, Path(path) / VALUE_HEAD_FILE)
-
-    def load_value_head(self, path: str | PathLike[str]) -> None:
-        """Takes up the value head of a folder, where one was saved."""
-        head = Path(path) / VALUE_HEAD_FILE
-        if head.exists():
-            device = str(self.value_head.weight.device)
-            self.value_head.load_state_dict(load_file(head, device=device))
+        save_critic(path, self.value_head, self.critic, self.player.tokenizer)
 
     def save_reference(self, path: str | PathLike[str]) -> None:
         """Writes the frozen reference as an ordinary Hugging Face folder.

@@ -16,10 +16,11 @@ import torch
 from torch import nn
 
 from llm_game_agents.computing import PLAIN, Computing
-from llm_game_agents.critic import CRITIC_FOLDER, CriticKind
+from llm_game_agents.critic import CriticKind
 from llm_game_agents.frozen import frozen_copy
 from llm_game_agents.lora import Adapter, fresh_adapter, peft, put_on, read_adapter
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.policy_folder import CRITIC_FOLDER, load_value_head, save_value_head
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.players.causal_lm import CausalLMPlayer
 
@@ -142,7 +143,7 @@ class SharedBase:
         speaker = self._speaker(self._with(start, seed))
         policy = LanguagePolicy(speaker, frozen, own, self.computing)
         if adapter is not None:
-            policy.load_value_head(adapter)
+            load_value_head(adapter, policy.value_head)
         return policy
 
     def player(self, adapter: str | PathLike[str]) -> CausalLMPlayer:
@@ -168,7 +169,7 @@ class SharedBase:
             wrapped: Any = peft().PeftModel.from_pretrained(copy.deepcopy(self.model), folder)
         wrapped.merge_and_unload().save_pretrained(path)
         policy.player.tokenizer.save_pretrained(path)
-        policy.save_value_head(path)
+        save_value_head(path, policy.value_head)
 
     def _with(self, adapter: Adapter, seed: int) -> Any:
         model = frozen_copy(self.model)

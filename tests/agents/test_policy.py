@@ -11,7 +11,8 @@ from scipy.special import log_softmax
 from scipy.stats import entropy as entropy_in_nats
 from transformers import AutoModelForCausalLM, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from llm_game_agents.policy import VALUE_HEAD_FILE, LanguagePolicy
+from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.policy_folder import VALUE_HEAD_FILE
 from llm_game_agents.trajectory import Decision, pack
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.players import CausalLMPlayer, Player
