@@ -12,7 +12,7 @@ ENVIRONMENT_TESTS := tests/conformance tests/formats tests/matrix tests/single_a
 	$(addprefix tests/test_,aec.py jailbreak.py red_team.py registration.py spaces.py vector.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study world bench test test-slow test-lowest lint
+.PHONY: help demo study world bench trl test test-slow test-lowest lint
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -35,6 +35,15 @@ bench: $(INSTALLED) ## measure the environments beside others' games, SelfBLEU a
 	$(BIN)/python benchmarks/guard_scaling.py
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/trl_iteration.py
+
+# In folders of their own, as nothing here needs them and the two are of one name. What they share
+# with this package comes from $(VENV).
+trl: $(INSTALLED) ## install the two versions of TRL that training is measured beside
+	for version in 1.12.0 1.16.0; do \
+		$(BIN)/python -m pip install --upgrade --no-deps --target .trl/$$version \
+			trl==$$version -r benchmarks/trl.txt || exit 1; \
+	done
 
 test: $(INSTALLED) ## run the tests that take seconds
 	$(BIN)/python -m pytest

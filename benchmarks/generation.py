@@ -4,8 +4,9 @@
 
 A GPT-2 of 4 layers of 128 with random weights and a vocabulary of 1,024 answers prompts of 32
 tokens with up to 32. Both sample from the same distribution and keep the log-probabilities of what
-they drew, which training needs; `generate` is also measured without them. "Answers that end" have
-an end-of-sequence token that is drawn so often that they are a quarter of the limit long on
+they drew, which training needs; `generate` is also measured without them. Each computes attention
+as it would: a player opens its model with "eager", transformers with "sdpa". "Answers that end"
+have an end-of-sequence token that is drawn so often that they are a quarter of the limit long on
 average. The two take turns, and what counts is the median of the ratios of their times.
 """
 
@@ -112,6 +113,7 @@ def _timed(subject: Callable[[], int]) -> tuple[float, int]:
 
 def play(model: GPT2LMHeadModel, prompts: np.ndarray, uniforms: np.ndarray) -> int:
     """The player's sampling; how many tokens it wrote."""
+    model.set_attn_implementation("eager")
     sampled = sample_tokens(
         model,
         prompts.tolist(),
@@ -126,6 +128,7 @@ def play(model: GPT2LMHeadModel, prompts: np.ndarray, uniforms: np.ndarray) -> i
 @torch.inference_mode()
 def generate(model: Any, prompts: np.ndarray, seed: int, *, scores: bool) -> int:
     """Sampling by transformers; how many tokens it wrote."""
+    model.set_attn_implementation("sdpa")
     ids = torch.from_numpy(prompts)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

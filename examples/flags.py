@@ -89,7 +89,26 @@ class RunFlags:
         "or adapters of the same; 0 for whole models",
         "own models",
     )
+    lora_alpha: int = flag(0, "α of adapters; 0 for twice the rank", "own models")
+    lora_targets: str = flag(
+        "", "layers with adapters, by commas, such as q_proj,v_proj; all linear ones", "own models"
+    )
     device: str = flag("cpu", "where the models run", "own models", may_change=True)
+    precision: str = flag(
+        "float32",
+        "float32, or bf16: frozen weights are kept in it, learnt ones run under autocast",
+        "own models",
+    )
+    gradient_checkpointing: bool = flag(
+        False, "keep less for an update's gradient and compute it again", "own models"
+    )
+    compile: bool = flag(False, "compile an update's forward pass", "own models")
+    device_map: str = flag(
+        "", "spread the references and the reward model, such as auto", "own models"
+    )
+    dry_run: bool = flag(
+        False, "print the memory that the run needs, and load nothing", "own models"
+    )
     wandb: str = flag("", "a Weights & Biases project that gets the metrics, too", may_change=True)
     save_every: int = flag(
         5,
@@ -106,9 +125,13 @@ class RunFlags:
         for name in ("threads", "rounds", "defend_updates", "attack_updates", "games"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 1")
-        for name in ("seed", "save_every", "lora_rank"):
+        for name in ("seed", "save_every", "lora_rank", "lora_alpha"):
             if getattr(self, name) < 0:
                 raise ConfigurationError(f"{name}={getattr(self, name)} must be at least 0")
+        if not self.lora_rank and (self.lora_alpha or self.lora_targets):
+            raise ConfigurationError(
+                "--lora-alpha and --lora-targets are of adapters; give --lora-rank with them"
+            )
         check_choice("schedule", self.schedule, SCHEDULES)
         check_choice("critic", self.critic, get_args(CriticKind))
         self._refuse_flags_of_the_other_mode()
@@ -147,9 +170,12 @@ def add_flags(parser: argparse.ArgumentParser, kind: type) -> None:
     """One flag for each field of a dataclass whose fields all have defaults."""
     for item in fields(kind):
         default = "none" if item.default == "" else item.default
+        kind_of: dict[str, Any] = {"type": type(item.default)}
+        if isinstance(item.default, bool):
+            kind_of = {"action": argparse.BooleanOptionalAction}
         parser.add_argument(
             as_flag(item.name),
-            type=type(item.default),
+            **kind_of,
             help=f"{item.metadata['help']} (default: {default})",
         )
 

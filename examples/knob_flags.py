@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from llm_game_agents.gpo_config import PAST_SHARE
 from llm_game_agents.opponents import LatestAndPast, MetaNash, Opponents, UniformPast
@@ -183,6 +183,9 @@ def _parsing(knob: Knob) -> dict[str, Any]:
     """How argparse is to read it."""
     if get_origin(knob.annotation) is Literal:
         return {"choices": get_args(knob.annotation)}
+    if get_origin(knob.annotation) is Union:  # A number, or a word in its place.
+        words = get_args(get_args(knob.annotation)[1])
+        return {"type": lambda text: text if text in words else int(text), "metavar": "N"}
     if knob.annotation is bool:
         return {"action": argparse.BooleanOptionalAction}
     return {"type": knob.annotation, "metavar": {int: "N", float: "X"}.get(knob.annotation)}

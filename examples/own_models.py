@@ -11,6 +11,7 @@ from flags import RunFlags
 from run_folder import fresh_folder, say_where_it_goes_on
 
 from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
+from llm_game_agents.computing import Computing, Precision
 from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
@@ -46,7 +47,7 @@ class Start(NamedTuple):
 
 def run(command: Command, processes: Processes) -> int:
     """Checks everything, trains, and saves both players below one folder; exit status."""
-    _require(command.flags)
+    require(command.flags)
     flags = replace(command.flags, device=processes.place(command.flags.device))
     command = command._replace(flags=flags)
     env = processes.together(lambda: games(flags, processes))
@@ -75,7 +76,9 @@ def games(flags: RunFlags, processes: Processes) -> VectorGame:
         flags.reward_model,
         label=flags.reward_label or None,
         best=_number("--reward-best", flags.reward_best),
-        device=flags.device,
+        device=None if flags.device_map else flags.device,
+        device_map=flags.device_map or None,
+        dtype=computing(flags).frozen_dtype,
     )
     return red_team_v0.vector_env(
         flags.games,
@@ -102,12 +105,39 @@ def policies(flags: RunFlags) -> list[LanguagePolicy]:
     paths = (flags.adversary, flags.defender)
     critic = cast(CriticKind, flags.critic)
     if flags.lora_rank:
-        folders = PlayerFolders(flags.temperature, flags.device, flags.lora_rank)
+        folders = PlayerFolders(
+            flags.temperature, flags.device, computing=computing(flags), **adapters(flags)
+        )
         return [folders.fresh(path, 2 * flags.seed + i, critic) for i, path in enumerate(paths)]
     return [
-        LanguagePolicy.load(path, critic=critic, device=flags.device, temperature=flags.temperature)
+        LanguagePolicy.load(
+            path,
+            critic=critic,
+            device=flags.device,
+            temperature=flags.temperature,
+            computing=computing(flags),
+        )
         for path in paths
     ]
+
+
+def computing(flags: RunFlags) -> Computing:
+    """Precision and what else saves memory."""
+    return Computing(
+        precision=cast(Precision, flags.precision),
+        gradient_checkpointing=flags.gradient_checkpointing,
+        compile=flags.compile,
+        device_map=flags.device_map or None,
+    )
+
+
+def adapters(flags: RunFlags) -> dict[str, Any]:
+    """What fresh adapters are like, for `PlayerFolders` and `Weightless`."""
+    return {
+        "rank": flags.lora_rank,
+        "alpha": flags.lora_alpha or None,
+        "targets": tuple(name.strip() for name in flags.lora_targets.split(",") if name.strip()),
+    }
 
 
 def knobs(command: Command) -> GPOConfig:
@@ -168,12 +198,20 @@ def taken_up(command: Command, env: VectorGame, processes: Processes) -> Start:
     path = Path(flags.resume)
     if not processes.from_main((path / FOLDER).exists):
         run = processes.together(
-            lambda: GPO.load(path, env, device=flags.device, processes=processes)
+            lambda: GPO.load(
+                path,
+                env,
+                device=flags.device,
+                processes=processes,
+                computing=computing(flags),
+            )
         )
         record = processes.from_main(lambda: read_record(path))
         folder = processes.from_main(lambda: fresh_folder(flags.out, command.given))
         return Start(run, folder, record)
-    run, record, found = take_up(path, env, processes, device=flags.device)
+    run, record, found = take_up(
+        path, env, processes, device=flags.device, computing=computing(flags)
+    )
     if processes.is_main:
         say_where_it_goes_on(found)
     return Start(run, path, record)
@@ -207,7 +245,8 @@ def finish(flags: RunFlags, config: GPOConfig, recorder: Recorder, folder: Path)
     print(f"written to {folder}")
 
 
-def _require(flags: RunFlags) -> None:
+def require(flags: RunFlags) -> None:
+    """Refuses a run of own models of which one is not named."""
     needed = ("adversary", "defender", "reward_model", "seed_prompts")
     missing = [f"--{name.replace('_', '-')}" for name in needed if not getattr(flags, name)]
     if missing:

@@ -3,6 +3,7 @@
     python examples/train_gpo.py                 the arms of the demo, on the built-in world
     python examples/train_gpo.py --adversary A --defender D --reward-model R --seed-prompts FILE
                                                  GPO on your own models
+        … --dry-run                              the memory that such a run would need
     python examples/train_gpo.py --resume RUN    either, from where it was stopped
 
 Everything is written below one run folder, which is printed at the end.
@@ -11,6 +12,7 @@ Everything is written below one run folder, which is printed at the end.
 import sys
 
 import demo
+import dry_run
 import own_models
 import torch
 from command_line import make_parser, read_command
@@ -29,6 +31,8 @@ def main() -> int:
         command = read_command(parser)
         torch.set_num_threads(command.flags.threads)
         job = own_models.run if command.flags.names_own_models else demo.run
+        if command.flags.dry_run:
+            job = dry_run.run
         with open_processes(command.flags.device) as processes:
             return job(command, processes)
     except GameError as error:

@@ -17,10 +17,12 @@ def frozen_copy(model: Any, dtype: torch.dtype | None = None) -> Any:
         model: any `torch.nn.Module`; it stays as it is.
         dtype: of the weights that are copied; their own by default. Buffers keep theirs.
     """
-    memo: dict[int, nn.Parameter] = {}
+    # Tensors are copied here, since `deepcopy` would ask those without data where they lie.
+    memo: dict[int, torch.Tensor] = {id(b): b.detach().clone() for b in model.buffers()}
     for parameter in model.parameters():
-        if not parameter.requires_grad:
+        if parameter.requires_grad:
+            kept = parameter.detach().to(dtype or parameter.dtype, copy=True)
+            memo[id(parameter)] = nn.Parameter(kept, requires_grad=False)
+        else:
             memo[id(parameter)] = parameter
-        elif dtype is not None:
-            memo[id(parameter)] = nn.Parameter(parameter.detach().to(dtype), requires_grad=False)
     return copy.deepcopy(model, memo).requires_grad_(False)

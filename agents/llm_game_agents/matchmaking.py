@@ -1,6 +1,6 @@
 """Who meets whom: earlier states of the players, and the line-ups of a stage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,15 @@ class Matchmaker:
         states = [*(state.player for state in self.past[other]), players[other]]
         lineup = line_up(states, self.shares[learner], rng, num_games, group_size)
         return {**players, other: lineup}
+
+    def will_keep(self, stages: Sequence[Stage]) -> dict[str, int]:
+        """How many earlier states of each agent there will be once these stages are played."""
+        kept = dict.fromkeys(AGENTS, 0)
+        for index, stage in enumerate(stages):
+            still_to_learn = {agent for later in stages[index:] for agent in later.learners}
+            for agent in stage.learners:
+                kept[agent] += self._is_wanted(agent, still_to_learn)
+        return kept
 
     def state_dict(self) -> dict[str, Any]:
         """Shares and the meta-game's scores; the past players are saved apart."""

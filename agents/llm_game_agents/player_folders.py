@@ -65,7 +65,7 @@ class PlayerFolders:
         Raises:
             ConfigurationError: nothing usable is there, or peft is missing.
         """
-        if _holds_adapter(path):
+        if holds_adapter(path):
             return self._base_below(path).policy(adapter=path, critic=critic)
         return self._base(str(path)).policy(seed=seed, critic=critic)
 
@@ -76,7 +76,7 @@ class PlayerFolders:
             ConfigurationError: nothing usable is there, or peft is missing.
         """
         reference = folder / REFERENCE
-        if _holds_adapter(folder):
+        if holds_adapter(folder):
             base = self._base_below(folder)
             found = reference if reference.exists() else base.path
             return base.policy(adapter=folder, reference=found)
@@ -94,7 +94,7 @@ class PlayerFolders:
         Raises:
             ConfigurationError: nothing usable is there, or peft is missing.
         """
-        if _holds_adapter(folder):
+        if holds_adapter(folder):
             return self._base_below(folder).player(folder)
         spread = self._computing.device_map
         return CausalLMPlayer.load(
@@ -105,7 +105,7 @@ class PlayerFolders:
         )
 
     def _base_below(self, folder: str | PathLike[str]) -> SharedBase:
-        return self._base(_base_of(Path(folder) / ADAPTER_FILE))
+        return self._base(base_of(folder))
 
     def _base(self, path: str) -> SharedBase:
         key = str(Path(path).resolve()) if Path(path).exists() else path
@@ -114,12 +114,18 @@ class PlayerFolders:
         return self._bases[key]
 
 
-def _holds_adapter(path: str | PathLike[str]) -> bool:
+def holds_adapter(path: str | PathLike[str]) -> bool:
+    """Whether a folder is an adapter's."""
     return (Path(path) / ADAPTER_FILE).exists()
 
 
-def _base_of(path: Path) -> str:
-    """The base that an adapter's configuration names."""
+def base_of(folder: str | PathLike[str]) -> str:
+    """The base that an adapter's configuration names.
+
+    Raises:
+        ConfigurationError: it names none.
+    """
+    path = Path(folder) / ADAPTER_FILE
     try:
         base = json.loads(path.read_text(encoding="utf-8"))["base_model_name_or_path"]
     except (OSError, ValueError, KeyError, TypeError) as error:

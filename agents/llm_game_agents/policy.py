@@ -84,12 +84,11 @@ class LanguagePolicy(nn.Module):
             reference = frozen_copy(player.model, computing.frozen_dtype)
         self.reference: Any = reference
         config = player.model.config.get_text_config()
-        # Set to 0 below: nothing is drawn from the global generator.
-        head: Any = nn.utils.skip_init(nn.Linear, config.hidden_size, 1)
-        self.value_head: nn.Linear = head
-        nn.init.zeros_(self.value_head.weight)
-        nn.init.zeros_(self.value_head.bias)
-        self.value_head.to(player.model.device)
+        # Made without data and then set to 0: nothing is drawn from the global generator.
+        self.value_head = nn.Linear(config.hidden_size, 1, device="meta")
+        for name, parameter in self.value_head.named_parameters():
+            zeros = torch.zeros(parameter.shape, device=player.model.device)
+            setattr(self.value_head, name, nn.Parameter(zeros))
         self.critic: nn.Module | None
         if isinstance(critic, nn.Module):
             self.critic = critic
@@ -241,7 +240,13 @@ class LanguagePolicy(nn.Module):
         with self.computing.autocast(self.player.model.device):
             return self.player.reply(conversations, rng, max_tokens=max_tokens)
 
-    def score(self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int = 1) -> TokenScores:
+    def score(
+        self,
+        ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        start: int = 1,
+        entropy_learns: bool = True,
+    ) -> TokenScores:
         """Log-probabilities, entropy and values of given tokens, with gradients.
 
         Args:
@@ -249,6 +254,8 @@ class LanguagePolicy(nn.Module):
             attention_mask: int64 [B, T].
             start: the first column wanted, at least 1; those before it are 0. Most of a
                 conversation is prompt, and the vocabulary is the widest part of a model.
+            entropy_learns: whether the entropy needs its gradient, which costs as much again as the
+                log-probabilities'.
         """
         with recomputed(self._layers):
             forward = self._compiled or self._forward
@@ -256,7 +263,8 @@ class LanguagePolicy(nn.Module):
             hidden = self._critic_states(ids, attention_mask) if states is None else states
         logprobs = self._log_softmax(logits, ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
-        entropy = -(logprobs.exp() * logprobs).sum(-1)
+        with torch.set_grad_enabled(entropy_learns and torch.is_grad_enabled()):
+            entropy = -(logprobs.exp() * logprobs).sum(-1)
         values = self._read_values(hidden[:, start - 1 : -1])
         return TokenScores(*(nn.functional.pad(x, (start, 0)) for x in (chosen, entropy, values)))
 
@@ -278,7 +286,10 @@ class LanguagePolicy(nn.Module):
         there = input_device(self.reference)
         with self.computing.autocast(there):
             logits = self.reference(
-                input_ids=ids.to(there), attention_mask=attention_mask.to(there), **tail
+                input_ids=ids.to(there),
+                attention_mask=attention_mask.to(there),
+                use_cache=False,
+                **tail,
             ).logits
         logprobs = self._log_softmax(logits.to(ids.device), ids, start)
         chosen = logprobs.gather(-1, ids[:, start:, None])[..., 0]
@@ -313,5 +324,6 @@ class LanguagePolicy(nn.Module):
 
     def _log_softmax(self, logits: torch.Tensor, ids: torch.Tensor, start: int) -> torch.Tensor:
         """log π over the vocabulary for the tokens from column `start` on, [B, T - start, V]."""
-        wanted = logits[:, -(ids.shape[1] - start + 1) : -1]
-        return (wanted.float() / self.player.temperature).log_softmax(-1)
+        wanted = logits[:, -(ids.shape[1] - start + 1) : -1].float()
+        temperature = self.player.temperature
+        return (wanted if temperature == 1.0 else wanted / temperature).log_softmax(-1)

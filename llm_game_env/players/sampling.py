@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from transformers import DynamicCache
 
 from llm_game_env.loading import input_device
+from llm_game_env.players.attention_bias import attention_bias
+from llm_game_env.players.cache import make_cache
 
 StopReason = Literal["eos", "length", "context"]
 
@@ -68,13 +69,15 @@ def sample_tokens(
     ended = np.zeros(num_rows, dtype=bool)
 
     extra = {"logits_to_keep": 1} if accepts_logits_to_keep(model) else {}
-    cache = DynamicCache(config=model.config)
+    cache = make_cache(model.config)
     alive = np.arange(num_rows)
     positions = mask.cumsum(-1).sub_(1).clamp_(min=0)
+    width = mask.shape[1]
+    bias = attention_bias(model, mask, max_tokens)
     for t in range(max_tokens):
         logits = model(
             input_ids=input_ids,
-            attention_mask=mask,
+            attention_mask=mask if bias is None or t == 0 else bias[..., : width + t],
             position_ids=positions,
             past_key_values=cache,
             use_cache=True,
@@ -94,6 +97,7 @@ def sample_tokens(
             kept = torch.from_numpy(np.flatnonzero(going)).to(device)
             cache.batch_select_indices(kept)
             input_ids, positions, mask = input_ids[kept], positions[kept], mask[kept]
+            bias = None if bias is None else bias[kept]
             alive = alive[going]
     return [
         SampledTokens(

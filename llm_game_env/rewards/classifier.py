@@ -78,6 +78,8 @@ class ClassifierReward:
         if device_map is None:
             self._model.to(device=device or "cpu", dtype=dtype)
         self._model.eval().requires_grad_(False)
+        # Decoders would keep the keys and values of tokens that nothing follows.
+        self._model.config.use_cache = False
         self._label_index = self._find_label(label)
         self.best = self._find_best(best)
         self._pad_id = self._find_pad_id()

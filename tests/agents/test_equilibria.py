@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from llm_game_agents.average import average_policy
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.iteration import Iteration
-from llm_game_agents.opponents import LatestAndPast, MetaNash, Opponents
+from llm_game_agents.opponents import LatestAndPast, MetaNash, Opponents, UniformPast
 from llm_game_agents.schedules import Stage, alternating, simultaneous
 from llm_game_agents.update_rules import (
     GRPOConfig,
@@ -86,6 +87,7 @@ def players_of(run: GPO) -> dict[str, Any]:
 
 SLOW: dict[str, Any] = {"warmup_updates": 0, "update_epochs": 1, "num_minibatches": 1}
 SLOW |= {"learning_rate": 7e-4, "kl_coef": 0.0, "ent_coef": 0.05}
+REPLIES: dict[str, Any] = SLOW | {"learning_rate": 1e-2, "ent_coef": 0.1}
 RULES = [
     GRPOConfig(**SLOW, scale_advantages=False),
     PPOConfig(**SLOW),
@@ -148,3 +150,40 @@ def test_the_equilibrium_of_the_states_is_that_of_the_game(seed: int) -> None:
     run.learn(note)
     # What either side was met as in the last stage of the other.
     assert mixtures == pytest.approx(dict.fromkeys(AGENTS, HEADS), abs=0.15)
+
+
+def nash_gap(adversary: float, defender: float) -> float:
+    """What either side could gain by a best reply to the other's share of heads, in all.
+
+    A guess of heads earns 1 where heads is shown, one of tails ¼ where tails is: 0 in equilibrium,
+    at least ¼ of any two pure players, ⅜ of two that say either as often.
+    """
+    best_defender = max(adversary, 0.25 * (1.0 - adversary))
+    best_adversary = min(defender, 0.25 * (1.0 - defender))
+    return best_defender - best_adversary
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("rule", "seed"),
+    [
+        pytest.param(rule, seed, id=f"{type(rule).__name__.removesuffix('Config')}-{seed}")
+        for rule, seeds in ((PPOConfig(**REPLIES), [2, 4]), (ReinforceConfig(**REPLIES), [0]))
+        for seed in seeds
+    ],
+)
+def test_the_average_of_fictitious_self_play_can_hardly_be_exploited(
+    rule: UpdateRule, seed: int
+) -> None:
+    # The shares themselves go round slowly, in circles that take ever more stages; what the
+    # average of best replies promises is that nobody gains much by leaving it.
+    run = make_run(rule, alternating(6, 6, 20), UniformPast(), seed).learn()
+    shown = {
+        agent: np.array([probabilities(one) for one in average_policy(run, agent).players])
+        for agent in AGENTS
+    }
+    averages = [share_of_heads(states.mean(0)) for states in shown.values()]
+    last = [share_of_heads(states[-1]) for states in shown.values()]
+    first = [share_of_heads(states[0]) for states in shown.values()]
+    assert nash_gap(*averages) < 0.125
+    assert min(nash_gap(*last), nash_gap(*first)) > 0.2

@@ -627,3 +627,34 @@ def test_a_run_that_is_interrupted_at_once_is_saved(
     assert "interrupted" in out
     assert f"saved in {own['--out']}/checkpoint" in out
     assert_reopens(Path(own["--out"]) / "checkpoint" / "adversary_0")
+
+
+def test_a_dry_run_prints_the_memory_and_loads_nothing(
+    run_here: RunHere, own: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (own["--adversary"], own["--defender"], own["--reward-model"]):
+        (Path(folder) / "model.safetensors").unlink()
+    status, out, err = run_here(*words_of(own), "--dry-run")
+    assert status == 0, err
+    for part in ("weights", "gradients", "optimiser moments", "reference", "value head"):
+        assert f"defender_0: {part}" in out
+    assert "reward model: weights" in out
+    assert "update of" in out
+    assert "it fits" in out
+    assert not list(tmp_path.glob("run*"))
+    monkeypatch.setattr("dry_run.free_bytes", lambda _: 2**20)
+    status, out, _ = run_here(*words_of(own), "--dry-run")
+    assert status == 1
+    assert "it does not fit into 80% of what is free" in out
+    assert "--gradient-checkpointing --precision bf16 --lora-rank 16" in out
+
+
+def test_everything_that_saves_memory_at_once(run_here: RunHere, own: dict[str, str]) -> None:
+    own |= {"--adversary": own["--defender"], "--lora-rank": "2", "--lora-targets": "q_proj,v_proj"}
+    own |= {"--lora-alpha": "3", "--precision": "bf16", "--defender-micro-batch-size": "auto"}
+    status, _, err = run_here(*words_of(own), "--gradient-checkpointing")
+    assert status == 0, err
+    adapter = Path(own["--out"]) / "checkpoint" / "defender_0" / "adapter_config.json"
+    config = json.loads(adapter.read_text(encoding="utf-8"))
+    assert (config["r"], config["lora_alpha"]) == (2, 3)
+    assert sorted(config["target_modules"]) == ["q_proj", "v_proj"]

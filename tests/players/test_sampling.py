@@ -165,7 +165,7 @@ class FixedLogits(torch.nn.Module):
 @pytest.fixture
 def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     cache = SimpleNamespace(batch_select_indices=lambda _: None)
-    monkeypatch.setattr("llm_game_env.players.sampling.DynamicCache", lambda **_: cache)
+    monkeypatch.setattr("llm_game_env.players.sampling.make_cache", lambda _: cache)
 
 
 @pytest.mark.usefixtures("no_cache")

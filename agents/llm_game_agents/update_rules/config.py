@@ -42,8 +42,9 @@ class UpdateRule(Recorded, ABC):
         gamma: discount of what is earned later in a game.
         update_epochs: passes over a rollout.
         num_minibatches: into which each pass is cut.
-        micro_batch_size: rows that go through the model at once; 0 for a whole minibatch. It
-            changes memory and time alone.
+        micro_batch_size: rows that go through the model at once; 0 for a whole minibatch; "auto"
+            for as many as the device has room for when learning begins, halved where they are too
+            many after all. It changes memory and time alone.
         target_kl: nats a token; a minibatch whose KL from the policy that sampled is above it ends
             the update before its step. 0 for no such limit.
         max_grad_norm: gradients are scaled down to it.
@@ -76,7 +77,7 @@ class UpdateRule(Recorded, ABC):
     gamma: float = 1.0
     update_epochs: int = 2
     num_minibatches: int = 4
-    micro_batch_size: int = 0
+    micro_batch_size: int | Literal["auto"] = 0
     target_kl: float = 0.0
     max_grad_norm: float = 1.0
     max_skipped: int = 3
@@ -94,7 +95,11 @@ class UpdateRule(Recorded, ABC):
     def __post_init__(self) -> None:
         check_positive(self, "learning_rate", "adam_eps", "clip_coef", "max_grad_norm")
         check_counts(self, "update_epochs", "num_minibatches", "max_skipped", "ptx_batch_size")
-        check_counts(self, "warmup_updates", "micro_batch_size", low=0)
+        check_counts(self, "warmup_updates", low=0)
+        if isinstance(self.micro_batch_size, str):
+            check_choice("micro_batch_size", self.micro_batch_size, ("auto",))
+        else:
+            check_counts(self, "micro_batch_size", low=0)
         for name in ("kl_coef", "kl_target", "ent_coef", "target_kl", "reward_clip"):
             check_finite_from(self, name, 0)
         check_finite_from(self, "truncation_penalty", 0)

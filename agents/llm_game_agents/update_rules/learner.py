@@ -25,6 +25,7 @@ from llm_game_agents.update_rules.advantages import fold_unlearnt, masked_mean
 from llm_game_agents.update_rules.config import UpdateRule
 from llm_game_agents.update_rules.learnt import Learnt
 from llm_game_agents.update_rules.losses import clipped_surrogate, k3, left_clip_range
+from llm_game_agents.update_rules.micro_batches import MicroBatches
 from llm_game_agents.update_rules.portions import portions
 from llm_game_agents.update_rules.pretraining import PretrainingTexts, TextBatch, backward_texts
 from llm_game_agents.update_rules.protocol import Loss, Targets
@@ -59,6 +60,7 @@ class PolicyLearner(ABC):
         self._replica = Replica(policy.score, self._optimizer)
         self._shaper = RewardShaper(config.reward_norm, config.reward_clip)
         self._rng = np.random.default_rng(seed)
+        self._micro_batches = MicroBatches(config.micro_batch_size)
         texts = config.ptx_texts
         self._texts = PretrainingTexts(texts, policy.player) if texts else None
         self._skipped_in_a_row = 0
@@ -110,6 +112,7 @@ class PolicyLearner(ABC):
         """
         config = self.config
         self._processes.check_alike("the games", decisions)
+        self._micro_batches.choose(self.policy, self._processes, *self._shape(decisions))
         trajectory = self._prepare(decisions)
         minibatches = self._minibatches(len(trajectory))
         if self.policy.computing.recomputes_logprobs:
@@ -126,7 +129,11 @@ class PolicyLearner(ABC):
         steps: list[MinibatchStats] = []
         skipped = 0
         for rows in minibatches:
-            step = self._gradients(trajectory, targets, rows.to(mask.device))
+            step = self._micro_batches.fitting(
+                lambda rows=rows: self._gradients(trajectory, targets, rows.to(mask.device)),
+                self._processes,
+                len(rows),
+            )
             if not math.isfinite(step.grad_norm):
                 skipped += 1
                 self._skip(step)
@@ -178,6 +185,7 @@ class PolicyLearner(ABC):
             "kl_coef": self.kl_coef,
             "skipped_in_a_row": self._skipped_in_a_row,
             "rewards": self._shaper.state_dict(),
+            "micro_batch_size": self._micro_batches.size,
             "texts": self._texts.digest if self._texts else "",
         }
 
@@ -199,6 +207,7 @@ class PolicyLearner(ABC):
         self.kl_coef = state["kl_coef"]
         self._skipped_in_a_row = state["skipped_in_a_row"]
         self._shaper.load_state_dict(state["rewards"])
+        self._micro_batches.size = state["micro_batch_size"]
 
     def _critic_stats(
         self, trajectory: Trajectory, targets: Targets, steps: list[MinibatchStats]
@@ -241,7 +250,7 @@ class PolicyLearner(ABC):
         logprobs = torch.zeros_like(trajectory.logprobs)
         for minibatch in minibatches:
             own = minibatch[self._processes.own_rows(len(minibatch))].to(logprobs.device)
-            for rows in own.split(self.config.micro_batch_size or max(1, len(own))):
+            for rows in own.split(self._micro_batches.of(len(own))):
                 if len(rows):
                     part = trajectory.take(rows)
                     scores = self.policy.score(
@@ -251,6 +260,15 @@ class PolicyLearner(ABC):
         self._processes.add_up(logprobs)
         trajectory.logprobs.copy_(logprobs)
 
+    def _shape(self, decisions: list[Decision]) -> tuple[int, int, int]:
+        """Rows of a minibatch, tokens of the longest row, and the first that any response has."""
+        completions = [decision.completion for decision in decisions]
+        return (
+            -(-len(decisions) // self.config.num_minibatches),
+            max(len(one.prompt_ids) + len(one.ids) for one in completions),
+            min(len(one.prompt_ids) for one in completions),
+        )
+
     def _pieces(self, trajectory: Trajectory) -> list[tuple[torch.Tensor, Trajectory]]:
         """This process's rows, as many at once as in an update, which needs more memory.
 
@@ -258,7 +276,7 @@ class PolicyLearner(ABC):
         """
         own = self._processes.own_rows(len(trajectory))
         rows = torch.arange(len(trajectory), device=trajectory.ids.device)[own]
-        size = self.config.micro_batch_size
+        size = self._micro_batches.size
         pieces = rows.split(size) if size else rows.chunk(self.config.num_minibatches)
         return [(piece, trajectory.take(piece)) for piece in pieces if len(piece)]
 
@@ -288,7 +306,6 @@ class PolicyLearner(ABC):
         self, trajectory: Trajectory, targets: Targets, rows: torch.Tensor
     ) -> MinibatchStats:
         """Gradients of a minibatch, clipped; a norm that is not finite says that they are none."""
-        config = self.config
         batch = trajectory.take(rows)
         width = batch.ids.shape[1]
         own = Targets(*(part[rows, :width] for part in targets))
@@ -298,7 +315,7 @@ class PolicyLearner(ABC):
         with self._exchanging_gradients(False):
             text_loss = self._backward_texts()  # The same on every process.
         shares: list[tuple[float, ...]] = []
-        for portion in portions(batch, own, weights, config.micro_batch_size, self._processes):
+        for portion in portions(batch, own, weights, self._micro_batches.size, self._processes):
             with self._exchanging_gradients(portion.is_last):
                 shares.append(
                     self._backward(
@@ -346,7 +363,9 @@ class PolicyLearner(ABC):
     ) -> tuple[float, ...]:
         """Adds the gradient of some rows; returns their share of the statistics, in order."""
         config, mask, width = self.config, batch.response_mask, batch.ids.shape[1]
-        scores = self._replica.module(batch.ids, batch.attention_mask, batch.first_response_column)
+        scores = self._replica.module(
+            batch.ids, batch.attention_mask, batch.first_response_column, config.ent_coef > 0
+        )
         loss = self._loss(scores, batch, Targets(*(part[:, :width] for part in targets)))
         policy_loss = (loss.policy * weights[:, :width]).sum() / divisor
         value_loss = 0.5 * (loss.value * mask).sum() / num_tokens
@@ -375,7 +394,7 @@ class PolicyLearner(ABC):
         drawn = self._texts.draw(config.ptx_batch_size, self._rng)
         batch = TextBatch(*(part.to(device) for part in drawn))
         score = self._replica.module
-        return backward_texts(score, batch, config.ptx_coef, config.micro_batch_size)
+        return backward_texts(score, batch, config.ptx_coef, self._micro_batches.size)
 
     def _skip(self, step: MinibatchStats) -> None:
         self._skipped_in_a_row += 1

@@ -47,7 +47,11 @@ class Learnt(nn.Module):
         return dict(self.named_children())
 
     def forward(
-        self, ids: torch.Tensor, attention_mask: torch.Tensor, start: int = 1
+        self,
+        ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        start: int = 1,
+        entropy_learns: bool = True,
     ) -> TokenScores:
         """See `LanguagePolicy.score`."""
-        return self._policy[0].score(ids, attention_mask, start)
+        return self._policy[0].score(ids, attention_mask, start, entropy_learns)

@@ -1,0 +1,1 @@
+"""What a run needs of a device's memory: found by small passes, planned without weights."""
