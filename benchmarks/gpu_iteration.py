@@ -194,7 +194,8 @@ def count_work(run: GPO, weights: Weights, iteration: Iteration) -> dict[str, Wo
     layers, output = 2 * weights.layers, 2 * weights.output
     rule = run.config.defender
     steps = rule.update_epochs * rule.num_minibatches
-    pieces = -(-len(decisions) // (rule.micro_batch_size or len(decisions)))
+    size = rule.micro_batch_size if isinstance(rule.micro_batch_size, int) else 0
+    pieces = -(-len(decisions) // (size or len(decisions)))
     pieces = max(pieces, rule.num_minibatches)
     forward = layers * (read + answers)
     learning = 3 * rule.update_epochs

@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from llm_game_agents.gpo_config import PAST_SHARE
@@ -188,6 +189,10 @@ def _parsing(knob: Knob) -> dict[str, Any]:
         return {"type": lambda text: text if text in words else int(text), "metavar": "N"}
     if knob.annotation is bool:
         return {"action": argparse.BooleanOptionalAction}
+    if get_origin(knob.annotation) is UnionType:  # A number, or one of some words.
+        number, words = get_args(knob.annotation)
+        allowed = get_args(words)
+        return {"type": lambda text: text if text in allowed else number(text), "metavar": "N"}
     return {"type": knob.annotation, "metavar": {int: "N", float: "X"}.get(knob.annotation)}
 
 

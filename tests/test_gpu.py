@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from llm_game_agents.computing import Computing, Precision
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.iteration import Iteration
+from llm_game_agents.memory.passes import update_need
+from llm_game_agents.memory.weightless import Weightless
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_env import red_team_v0
 from llm_game_env.gatekeeper.world import World, load_world
@@ -40,6 +43,26 @@ def test_log_probabilities(world: World) -> None:
     on_cpu = CausalLMPlayer.load(world.defender).logprob(chats, answers)
     on_gpu = CausalLMPlayer.load(world.defender, device="cuda").logprob(chats, answers)
     np.testing.assert_allclose(on_gpu, on_cpu, atol=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_an_update_needs_the_memory_that_was_planned(
+    world: World, precision: Precision, recompute: bool
+) -> None:
+    computing = Computing(precision=precision, gradient_checkpointing=recompute)
+    mode = Weightless()
+    planned = mode.policy(world.defender, 1.0, computing)
+    with mode:
+        need = update_need(planned, 256, 48, 24)
+    policy = LanguagePolicy.load(world.defender, device="cuda", computing=computing)
+    update_need(policy, 1, 48, 24)  # Kernels bring workspaces of their own along.
+    gradients = sum(p.nbytes for p in [*policy.learnt_weights(), *policy.critic_weights()])
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    update_need(policy, 256, 48, 24)
+    measured = torch.cuda.max_memory_allocated() - before - gradients
+    assert measured / 1.3 <= need.peak <= 1.3 * measured
 
 
 def test_gpo_trains_both_players(world: World) -> None:

@@ -1,5 +1,6 @@
 """Agents that learn the game: language policies, update rules, and GPO over the step API."""
 
+from llm_game_agents.computing import Computing
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.iteration import Iteration
@@ -23,6 +24,7 @@ __all__ = [
     "GRPO",
     "PPO",
     "RLOO",
+    "Computing",
     "GPOConfig",
     "GRPOConfig",
     "Iteration",

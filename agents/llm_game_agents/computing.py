@@ -31,8 +31,8 @@ class Computing:
             0.2 nats under autocast and 0.3 where the weights are kept in bfloat16.
         gradient_checkpointing: an update keeps the inputs of each layer alone and computes the
             rest again for the gradient: less memory, about a third more time.
-        compile: the update's forward pass goes through `torch.compile`, which takes 4 to 10 s for
-            each new shape, and gives up on a model after eight of them.
+        compile: the update's forward pass goes through `torch.compile`, which takes seconds for
+            each new shape.
         device_map: of frozen models that are opened from disk, as `from_pretrained` takes it; what
             learns stays on one device.
 

@@ -99,6 +99,8 @@ def pack(
         start = len(completion.prompt_ids)
         ids[row, :length] = torch.tensor(completion.prompt_ids + completion.ids)
         attention_mask[row, :length] = 1
+        # By place and never by id: the end-of-sequence token of a message is a choice of the policy
+        # like any other, and a padding token may be one.
         response_mask[row, start:length] = decision.valid
         logprobs[row, start:length] = torch.tensor(completion.logprobs)
     row_of = {(d.game, d.turn): row for row, d in enumerate(decisions)}

@@ -117,7 +117,7 @@ def test_the_error_of_half_precision_is_the_stated_one(
     assert 1e-4 < frozen_error < 0.0101
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
 def test_the_first_ratio_is_one_in_half_precision_too(
     rule: UpdateRule, kind: str, make: Any, decide: Decide

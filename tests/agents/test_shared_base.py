@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from llm_game_agents.computing import Computing
 from llm_game_agents.frozen import frozen_copy
 from llm_game_agents.opponents import snapshot
 from llm_game_agents.policy import LanguagePolicy
@@ -130,6 +131,36 @@ def test_memory_of_a_model_with_a_hundred_million_parameters(word_tokenizer: Any
         past: list[Any] = [snapshot(player).model for player in players]
         assert parameters([*players, *past]) <= 1.15 * alone
     assert parameters(separate) >= 4 * alone
+
+
+def test_memory_on_a_base_in_half_precision(word_tokenizer: Any) -> None:
+    config = LlamaConfig(
+        vocab_size=32000,
+        hidden_size=768,
+        intermediate_size=2048,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        eos_token_id=3,
+    )
+    with torch.device("meta"):
+        model = LlamaForCausalLM(config)
+        whole = 4 * parameters([model])
+        base = SharedBase(
+            CausalLMPlayer(model, word_tokenizer), rank=16, computing=Computing(precision="bf16")
+        )
+        players = [base.policy(seed=0), base.policy(seed=1)]
+        held = {p for player in players for p in player.parameters()}
+    sizes = [sum(p.nbytes for p in kept) for kept in (held, base.model.parameters())]
+    assert sizes[0] / sizes[1] <= 1.085
+    assert sizes[0] / whole <= 0.565
+
+
+def test_an_adapter_for_some_layers_alone(make_base: MakeBase) -> None:
+    policy = make_base(rank=4, targets=("q_proj", "v_proj")).policy()
+    # Two layers of r · (in + out): q 16→16, v 16→8.
+    assert sum(p.numel() for p in policy.learnt_weights()) == 2 * 4 * (32 + 24)
+    with pytest.raises(ConfigurationError, match=r"\['q'\] are no linear layers .* 'q_proj'"):
+        make_base(targets=("q", "v_proj"))
 
 
 def test_an_adapter_opens_in_plain_peft_and_transformers(

@@ -48,12 +48,13 @@ def test_without_words_everything_has_its_default(command_line: ModuleType) -> N
 def test_kinds_and_their_knobs(command_line: ModuleType) -> None:
     words = "--defender-rule grpo --defender-group-size 3 --no-defender-scale-advantages "
     words += "--defender-token-weights token --adversary-rule rloo --adversary-kl-coef 0.25 "
+    words += "--defender-micro-batch-size auto --adversary-micro-batch-size 4 "
     words += "--defender-plays meta-nash --defender-plays-games 7 --adversary-plays uniform-past"
     algorithm = read(command_line, *OWN, *words.split()).algorithm
     assert algorithm.defender == GRPOConfig(
-        group_size=3, scale_advantages=False, token_weights="token"
+        group_size=3, scale_advantages=False, token_weights="token", micro_batch_size="auto"
     )
-    assert algorithm.adversary == RLOOConfig(kl_coef=0.25)
+    assert algorithm.adversary == RLOOConfig(kl_coef=0.25, micro_batch_size=4)
     assert algorithm.defender_plays == MetaNash(games=7)
     assert algorithm.adversary_plays == UniformPast()
 

@@ -62,6 +62,7 @@ def gae(
     for current in range(int(turn.max()), -1, -1):
         rows = torch.nonzero(turn == current)[:, 0]
         after = next_row[rows]
+        # A message that was cut off ends like any other: nothing is bootstrapped after a game.
         goes_on = after >= 0
         value = torch.where(goes_on, first_value[after], 0.0)
         advantage = torch.where(goes_on, first_advantage[after], 0.0)
@@ -77,6 +78,8 @@ def gae(
 
 def whiten(x: torch.Tensor, mask: torch.Tensor, min_std: float = 0.0) -> torch.Tensor:
     """Zero mean and unit standard deviation over the masked entries, 0 elsewhere; same shape.
+
+    The deviation is that of these entries themselves, over n and not n - 1.
 
     Args:
         x: float [B, T].

@@ -220,6 +220,7 @@ class PolicyLearner(ABC):
         trajectory = pack(decisions, policy.player.pad_id, policy.value_head.weight.device)
         mask = trajectory.response_mask
         learnt_from = mask.any(-1)
+        # The price of being cut off is the policy's, so it is paid where the policy learns.
         penalty = self.config.truncation_penalty * (trajectory.is_truncated & learnt_from)
         shaped = self._shaper.shape(trajectory.rewards - penalty, learnt_from)
         folded = fold_unlearnt(shaped, learnt_from, trajectory.next_row, trajectory.turn)

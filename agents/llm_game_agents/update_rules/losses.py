@@ -21,7 +21,7 @@ def clipped_value_error(
 ) -> torch.Tensor:
     """max((V - R)², (V_clipped - R)²) of each token, V_clipped within ε of the old value.
 
-    The clipping of OpenAI's PPO implementation.
+    The clipping of OpenAI's PPO implementation; the value loss is half its mean, as there.
     """
     clipped = old_values + (values - old_values).clamp(-clip_coef, clip_coef)
     return torch.maximum((values - returns) ** 2, (clipped - returns) ** 2)

@@ -11,17 +11,19 @@ from llm_game_agents.update_rules.advantages import gae, masked_mean, token_rewa
 
 def close(actual: torch.Tensor, expected: object) -> None:
     torch.testing.assert_close(
-        actual, torch.as_tensor(expected, dtype=actual.dtype), atol=1e-5, rtol=1e-5
+        actual, torch.as_tensor(expected, dtype=actual.dtype), atol=1e-6, rtol=1e-6
     )
 
 
 def sb3_gae(
     rewards: np.ndarray, values: np.ndarray, gamma: float, gae_lambda: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Advantages and returns of one finished episode."""
+    """Advantages and returns of one finished episode, in float64."""
     space = spaces.Discrete(2)
     buffer = RolloutBuffer(len(rewards), space, space, gae_lambda=gae_lambda, gamma=gamma)
-    buffer.rewards[:, 0], buffer.values[:, 0] = rewards, values
+    # Its own arrays are of float32.
+    buffer.rewards, buffer.values = rewards[:, None], values[:, None]
+    buffer.advantages = np.zeros_like(buffer.values)
     buffer.compute_returns_and_advantage(torch.zeros(1), np.ones(1))
     return buffer.advantages[:, 0], buffer.returns[:, 0]
 
@@ -102,7 +104,7 @@ def test_gae_of_stable_baselines3(gamma: float, gae_lambda: float) -> None:
     starts, ends = np.array([2, 1, 4, 3]), np.array([9, 2, 7, 9])
     columns = np.arange(9)
     mask = (columns >= starts[:, None]) & (columns < ends[:, None])
-    rewards, values = rng.normal(size=(2, 4, 9)).astype(np.float32)
+    rewards, values = rng.normal(size=(2, 4, 9))
     advantages, returns = gae(
         torch.from_numpy(rewards),
         torch.from_numpy(values),
@@ -115,8 +117,8 @@ def test_gae_of_stable_baselines3(gamma: float, gae_lambda: float) -> None:
     for row in range(4):
         own = mask[row]
         expected = sb3_gae(rewards[row, own], values[row, own], gamma, gae_lambda)
-        np.testing.assert_allclose(advantages[row, own], expected[0], atol=1e-5)
-        np.testing.assert_allclose(returns[row, own], expected[1], atol=1e-5)
+        np.testing.assert_allclose(advantages[row, own], expected[0], atol=1e-6)
+        np.testing.assert_allclose(returns[row, own], expected[1], atol=1e-6)
     assert advantages[~torch.from_numpy(mask)].eq(0).all()
     assert returns[~torch.from_numpy(mask)].eq(0).all()
 
@@ -124,7 +126,7 @@ def test_gae_of_stable_baselines3(gamma: float, gae_lambda: float) -> None:
 def test_gae_of_stable_baselines3_over_three_turns() -> None:
     # To a player, its messages of a game are one sequence of tokens.
     rng = np.random.default_rng(1)
-    rewards, values = rng.normal(size=(2, 3, 4)).astype(np.float32)
+    rewards, values = rng.normal(size=(2, 3, 4))
     mask = np.array([[0, 1, 1, 1], [1, 0, 0, 0], [0, 0, 1, 1]], dtype=bool)
     turns = [2, 0, 1]  # row 1, then row 2, then row 0
     advantages, _ = gae(
@@ -139,19 +141,26 @@ def test_gae_of_stable_baselines3_over_three_turns() -> None:
     order = np.argsort(turns)
     line = [np.concatenate([x[row, mask[row]] for row in order]) for x in (rewards, values)]
     mine = np.concatenate([advantages.numpy()[row, mask[row]] for row in order])
-    np.testing.assert_allclose(mine, sb3_gae(line[0], line[1], 0.97, 0.8)[0], atol=1e-5)
+    np.testing.assert_allclose(mine, sb3_gae(line[0], line[1], 0.97, 0.8)[0], atol=1e-6)
 
 
 def test_whiten() -> None:
     rng = np.random.default_rng(0)
-    x = rng.normal(3.0, 5.0, size=(6, 7)).astype(np.float32)
+    x = rng.normal(3.0, 5.0, size=(6, 7))
     mask = rng.random((6, 7)) < 0.6
     white = whiten(torch.from_numpy(x), torch.from_numpy(mask)).numpy()
-    assert white[mask].mean() == pytest.approx(0.0, abs=1e-5)
-    assert white[mask].std() == pytest.approx(1.0, abs=1e-5)
+    assert white[mask].mean() == pytest.approx(0.0, abs=1e-6)
+    assert white[mask].std() == pytest.approx(1.0, abs=1e-6)
     assert (white[~mask] == 0).all()
     # A rising linear map: order and proportions stay.
-    assert np.corrcoef(white[mask], x[mask])[0, 1] == pytest.approx(1.0, abs=1e-5)
+    assert np.corrcoef(white[mask], x[mask])[0, 1] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_whiten_by_hand() -> None:
+    # 1, 2 and 6: mean 3, variance (4 + 1 + 9) / 3.
+    x, mask = torch.tensor([[1.0, 50.0], [2.0, 6.0]]), torch.tensor([[True, False], [True, True]])
+    std = (14 / 3) ** 0.5
+    close(whiten(x, mask), [[-2 / std, 0], [-1 / std, 3 / std]])
 
 
 def test_whiten_leaves_small_differences_small() -> None:

@@ -59,7 +59,7 @@ BY_HAND: list[tuple[UpdateRule, list[float]]] = [
 def test_it_counts_for_the_turns_before(
     rule: UpdateRule, expected: list[float], make_policy: MakePolicy
 ) -> None:
-    assert advantages(rule, make_policy(), GAMES) == pytest.approx(expected, abs=1e-5)
+    assert advantages(rule, make_policy(), GAMES) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("rule", [rule for rule, _ in BY_HAND])

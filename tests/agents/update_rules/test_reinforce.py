@@ -19,7 +19,7 @@ Advantages = Callable[..., torch.Tensor]
 
 def close(actual: torch.Tensor, expected: object) -> None:
     torch.testing.assert_close(
-        actual, torch.as_tensor(expected, dtype=actual.dtype), atol=1e-5, rtol=1e-5
+        actual, torch.as_tensor(expected, dtype=actual.dtype), atol=1e-6, rtol=1e-6
     )
 
 
