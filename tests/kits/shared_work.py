@@ -61,6 +61,7 @@ CASES: dict[str, tuple[UpdateRule, int]] = {  # the rule, and the decisions that
     "critic of its own": (PPOConfig(num_minibatches=2, critic_learning_rate=1e-3, **STEADY), 9),
     "critic alone at first": (PPOConfig(num_minibatches=2, critic_warmup=1, **STEADY), 9),
     "computed again": (PPOConfig(num_minibatches=2, micro_batch_size=2, **STEADY), 9),
+    "micro-batches found": (PPOConfig(micro_batch_size="auto", **STEADY), 9),
     "texts": (ReinforceConfig(num_minibatches=2, micro_batch_size=2, **STEADY), 9),
     "adapter": (PPOConfig(num_minibatches=2, micro_batch_size=2, **STEADY), 9),
 }

@@ -61,8 +61,8 @@ class PolicyLearner(LossGradients, ABC):
                 finite; the weights are those before them.
         """
         config = self.config
-        self._micro_batches.choose(self.policy, self._processes, *self._shape(decisions))
         self._processes.check_alike("the games", decisions)
+        self._micro_batches.choose(self.policy, self._processes, *self._shape(decisions))
         trajectory = self._prepare(decisions)
         minibatches = self._minibatches(len(trajectory))
         if self.policy.computing.recomputes_logprobs:
