@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 from command_line import Command
-from own_models import adapters, computing, knobs, require, stages
+from own_setup import adapters, computing, knobs, require, stages
 from rich.console import Console
 from rich.table import Table
 

@@ -1,39 +1,23 @@
 """GPO on one's own models: any Hugging Face causal language models and classifier."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-import torch
 from command_line import INTERRUPTED, Command
 from flags import RunFlags
+from own_setup import computing, games, knobs, policies, require, stages
 from run_folder import fresh_folder, say_where_it_goes_on
 
 from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
-from llm_game_agents.computing import Computing, Precision
-from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
-from llm_game_agents.player_folders import PlayerFolders
-from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, check_reward_model
-from llm_game_agents.processes import Processes, shared_reward
+from llm_game_agents.processes import Processes
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record, read_record, take_up, writing
-from llm_game_agents.schedules import (
-    Stage,
-    adversary_only,
-    alternating_by_success,
-    defender_only,
-    simultaneous,
-)
-from llm_game_agents.update_rules import PPOConfig, UpdateRule
-from llm_game_env import ConfigurationError, red_team_v0
-from llm_game_env.diversity import Diversity
 from llm_game_env.evaluation.curves import draw_curves
 from llm_game_env.evaluation.results import write_results
-from llm_game_env.rewards import ClassifierReward
 from llm_game_env.vector import VectorGame
 
 
@@ -69,26 +53,6 @@ def run(command: Command, processes: Processes) -> int:
     return status
 
 
-def games(flags: RunFlags, processes: Processes) -> VectorGame:
-    """The environment, its reward model opened."""
-    _check_device(flags.device)
-    reward_model = ClassifierReward(
-        flags.reward_model,
-        label=flags.reward_label or None,
-        best=_number("--reward-best", flags.reward_best),
-        device=None if flags.device_map else flags.device,
-        device_map=flags.device_map or None,
-        dtype=computing(flags).frozen_dtype,
-    )
-    return red_team_v0.vector_env(
-        flags.games,
-        seed_prompts=flags.seed_prompts,
-        reward_model=shared_reward(reward_model, processes),
-        instruction=flags.instruction or None,
-        diversity=Diversity(self_bleu=flags.diversity) if flags.diversity else None,
-    )
-
-
 def begun(command: Command, env: VectorGame, processes: Processes) -> Start:
     """A new run, checked."""
     flags = command.flags
@@ -98,94 +62,6 @@ def begun(command: Command, env: VectorGame, processes: Processes) -> Start:
     check_reward_model(env)
     run = GPO(env, adversary, defender, config, stages(flags), processes)
     return Start(run, processes.from_main(lambda: fresh_folder(flags.out, command.given)), None)
-
-
-def policies(flags: RunFlags) -> list[LanguagePolicy]:
-    """The adversary and the defender, as whole models or as adapters."""
-    paths = (flags.adversary, flags.defender)
-    critic = cast(CriticKind, flags.critic)
-    if flags.lora_rank:
-        folders = PlayerFolders(
-            flags.temperature, flags.device, computing=computing(flags), **adapters(flags)
-        )
-        return [folders.fresh(path, 2 * flags.seed + i, critic) for i, path in enumerate(paths)]
-    return [
-        LanguagePolicy.load(
-            path,
-            critic=critic,
-            device=flags.device,
-            temperature=flags.temperature,
-            computing=computing(flags),
-        )
-        for path in paths
-    ]
-
-
-def computing(flags: RunFlags) -> Computing:
-    """Precision and what else saves memory."""
-    return Computing(
-        precision=cast(Precision, flags.precision),
-        gradient_checkpointing=flags.gradient_checkpointing,
-        compile=flags.compile,
-        device_map=flags.device_map or None,
-    )
-
-
-def adapters(flags: RunFlags) -> dict[str, Any]:
-    """What fresh adapters are like, for `PlayerFolders` and `Weightless`."""
-    return {
-        "rank": flags.lora_rank,
-        "alpha": flags.lora_alpha or None,
-        "targets": tuple(name.strip() for name in flags.lora_targets.split(",") if name.strip()),
-    }
-
-
-def knobs(command: Command) -> GPOConfig:
-    """GPO's knobs; the tuned ones of the built-in world's players are left behind."""
-    flags = command.flags
-    algorithm = command.algorithm._replace(
-        defender=_with_critic(command, "defender"), adversary=_with_critic(command, "adversary")
-    )
-    return GPOConfig(
-        **algorithm._asdict(),
-        defend_updates=flags.defend_updates,
-        attack_updates=flags.attack_updates,
-        rounds=flags.rounds,
-        anchor=flags.anchor,  # pyright: ignore[reportArgumentType] - checked there
-        adversary_max_tokens=flags.adversary_max_tokens,
-        defender_max_tokens=flags.defender_max_tokens,
-        temperature=flags.temperature,
-        seed=flags.seed,
-    )
-
-
-def _with_critic(command: Command, agent: str) -> UpdateRule:
-    """An agent's rule; at a value head's rate a whole model would forget what it knows."""
-    rule: UpdateRule = getattr(command.algorithm, agent)
-    is_settled = f"{agent}_critic_learning_rate" in command.given
-    if command.flags.critic == "model" and isinstance(rule, PPOConfig) and not is_settled:
-        return replace(rule, critic_learning_rate=rule.learning_rate)
-    return rule
-
-
-def stages(flags: RunFlags) -> Iterable[Stage]:
-    """Who learns when."""
-    defend, attack, rounds = flags.defend_updates, flags.attack_updates, flags.rounds
-    match flags.schedule:
-        case "simultaneous":  # As many batches of games as in alternation.
-            per_round = (defend + attack) // 2
-            return simultaneous(rounds * per_round, stage_updates=per_round)
-        case "defender-only":
-            return defender_only(rounds * defend)
-        case "adversary-only":
-            return adversary_only(rounds * attack)
-    return alternating_by_success(
-        defend,
-        attack,
-        rounds,
-        safe_below=flags.safe_below or None,
-        broken_above=flags.broken_above or None,
-    )
 
 
 def taken_up(command: Command, env: VectorGame, processes: Processes) -> Start:
@@ -245,33 +121,6 @@ def finish(flags: RunFlags, config: GPOConfig, recorder: Recorder, folder: Path)
     print(f"written to {folder}")
 
 
-def require(flags: RunFlags) -> None:
-    """Refuses a run of own models of which one is not named."""
-    needed = ("adversary", "defender", "reward_model", "seed_prompts")
-    missing = [f"--{name.replace('_', '-')}" for name in needed if not getattr(flags, name)]
-    if missing:
-        raise ConfigurationError(
-            f"{' and '.join(missing)} missing; with your own models give all of "
-            "--adversary, --defender, --reward-model and --seed-prompts"
-        )
-
-
 def _say(processes: Processes, line: str) -> None:
     if processes.is_main:
         print(line)
-
-
-def _number(name: str, text: str) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError as error:
-        raise ConfigurationError(f"{name}={text!r} must be a number") from error
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
-        raise ConfigurationError(
-            f"device={device!r} cannot be used ({error}); give cpu, or a device of this machine"
-        ) from error

@@ -112,12 +112,12 @@ def test_abbreviations_are_no_flags(command_line: ModuleType) -> None:
 
 
 def test_flags_become_gpos_knobs(command_line: ModuleType) -> None:
-    own_models, demo = import_module("own_models"), import_module("demo")
+    own_setup, demo = import_module("own_setup"), import_module("demo")
     words = ["--seed", "3", "--rounds", "5", "--defend-updates", "6", "--attack-updates", "7"]
     shown = demo.knobs(read(command_line, *words, "--past-share", "0.25").flags)
     assert shown == GPOConfig(6, 7, 5, False, defender_plays=LatestAndPast(0.25), seed=3)
     more = "--temperature 0.5 --anchor stage --adversary-max-tokens 9 --adversary-kl-coef 0.5"
-    own = own_models.knobs(read(command_line, *OWN, *words, *more.split()))
+    own = own_setup.knobs(read(command_line, *OWN, *words, *more.split()))
     assert (own.seed, own.rounds, own.defend_updates, own.attack_updates) == (3, 5, 6, 7)
     assert (own.temperature, own.anchor, own.adversary_max_tokens) == (0.5, "stage", 9)
     assert own.adversary == PPOConfig(kl_coef=0.5)
@@ -135,9 +135,9 @@ def test_flags_become_gpos_knobs(command_line: ModuleType) -> None:
     ],
 )
 def test_schedules_by_hand(command_line: ModuleType, words: str, stages: list[Stage]) -> None:
-    own_models = import_module("own_models")
+    own_setup = import_module("own_setup")
     given = "--rounds 2 --defend-updates 2 --attack-updates 4 " + words
-    assert list(own_models.stages(read(command_line, *OWN, *given.split()).flags)) == stages
+    assert list(own_setup.stages(read(command_line, *OWN, *given.split()).flags)) == stages
 
 
 # A run that is resumed
