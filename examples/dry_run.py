@@ -2,21 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import cast
 
 from command_line import Command
-from own_setup import adapters, computing, knobs, require, stages
+from own_setup import adapters, computing, critic_of, knobs, require, stages
 from rich.console import Console
 from rich.table import Table
 
-from llm_game_agents.critic import CriticKind
 from llm_game_agents.memory.free import SPARE, free_bytes
 from llm_game_agents.memory.plan import Lengths, MemoryPlan, plan_memory
 from llm_game_agents.memory.weightless import Weightless
+from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.preflight import check_contexts, longest_conversations
 from llm_game_agents.processes import Processes
 from llm_game_env import red_team_v0
 from llm_game_env.rewards import FunctionReward
+from llm_game_env.rewards.classifier import BATCH_SIZE
 
 DOES_NOT_FIT = 1
 """Exit status where a run is known not to fit."""
@@ -48,13 +48,15 @@ def plan_of(command: Command) -> MemoryPlan:
             seed prompt leaves no room in a model's context.
     """
     flags, mode = command.flags, Weightless()
-    how, critic = computing(flags), cast(CriticKind, flags.critic)
-    policies = {
-        agent: mode.adapter(path, flags.temperature, how, critic=critic, **adapters(flags))
-        if flags.lora_rank
-        else mode.policy(path, flags.temperature, how, critic=critic)
-        for agent, path in (("adversary_0", flags.adversary), ("defender_0", flags.defender))
-    }
+    how = computing(flags)
+    policies: dict[str, LanguagePolicy] = {}
+    for agent, path in (("adversary", flags.adversary), ("defender", flags.defender)):
+        critic = critic_of(command, agent)
+        policies[f"{agent}_0"] = (
+            mode.adapter(path, flags.temperature, how, critic=critic, **adapters(flags))
+            if flags.lora_rank
+            else mode.policy(path, flags.temperature, how, critic=critic)
+        )
     config = knobs(command)
     env = red_team_v0.vector_env(
         flags.games,
@@ -73,6 +75,7 @@ def plan_of(command: Command) -> MemoryPlan:
             config,
             stages=list(stages(flags)),
             games=flags.games,
+            scored_at_once=BATCH_SIZE,
             lengths={
                 agent: Lengths(longest[agent], tokens)
                 for agent, tokens in config.max_tokens.items()

@@ -56,8 +56,8 @@ def run(command: Command, processes: Processes) -> int:
 def begun(command: Command, env: VectorGame, processes: Processes) -> Start:
     """A new run, checked."""
     flags = command.flags
-    adversary, defender = processes.together(lambda: policies(flags))
     config = knobs(command)
+    adversary, defender = processes.together(lambda: policies(command))
     check_contexts(env, adversary, defender, config)
     check_reward_model(env)
     run = GPO(env, adversary, defender, config, stages(flags), processes)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -13,6 +14,7 @@ from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.player_folders import PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.policy_folder import CRITIC_FOLDER
 from llm_game_agents.processes import Processes, shared_reward
 from llm_game_agents.schedules import (
     Stage,
@@ -59,15 +61,19 @@ def games(flags: RunFlags, processes: Processes) -> VectorGame:
     )
 
 
-def policies(flags: RunFlags) -> list[LanguagePolicy]:
+def policies(command: Command) -> list[LanguagePolicy]:
     """The adversary and the defender, as whole models or as adapters."""
+    flags = command.flags
     paths = (flags.adversary, flags.defender)
-    critic = cast(CriticKind, flags.critic)
+    critics: list[CriticKind] = [critic_of(command, agent) for agent in ("adversary", "defender")]
     if flags.lora_rank:
         folders = PlayerFolders(
             flags.temperature, flags.device, computing=computing(flags), **adapters(flags)
         )
-        return [folders.fresh(path, 2 * flags.seed + i, critic) for i, path in enumerate(paths)]
+        return [
+            folders.fresh(path, 2 * flags.seed + i, critic)
+            for i, (path, critic) in enumerate(zip(paths, critics, strict=True))
+        ]
     return [
         LanguagePolicy.load(
             path,
@@ -76,7 +82,7 @@ def policies(flags: RunFlags) -> list[LanguagePolicy]:
             temperature=flags.temperature,
             computing=computing(flags),
         )
-        for path in paths
+        for path, critic in zip(paths, critics, strict=True)
     ]
 
 
@@ -102,6 +108,12 @@ def adapters(flags: RunFlags) -> dict[str, Any]:
 def knobs(command: Command) -> GPOConfig:
     """GPO's knobs; the tuned ones of the built-in world's players are left behind."""
     flags = command.flags
+    rules = (command.algorithm.defender, command.algorithm.adversary)
+    if flags.critic == "model" and not any(isinstance(rule, PPOConfig) for rule in rules):
+        raise ConfigurationError(
+            "--critic model is for PPO, and neither player learns by it; leave it out, or choose "
+            "ppo for one of them"
+        )
     algorithm = command.algorithm._replace(
         defender=_with_critic(command, "defender"), adversary=_with_critic(command, "adversary")
     )
@@ -118,11 +130,20 @@ def knobs(command: Command) -> GPOConfig:
     )
 
 
+def critic_of(command: Command, agent: str) -> CriticKind:
+    """What an agent's values are read from; a critic that was saved with a player stays its own."""
+    if (Path(getattr(command.flags, agent)) / CRITIC_FOLDER).exists():
+        return "model"
+    has_critic = isinstance(getattr(command.algorithm, agent), PPOConfig)
+    return cast(CriticKind, command.flags.critic) if has_critic else "head"
+
+
 def _with_critic(command: Command, agent: str) -> UpdateRule:
     """An agent's rule; at a value head's rate a whole model would forget what it knows."""
     rule: UpdateRule = getattr(command.algorithm, agent)
     is_settled = f"{agent}_critic_learning_rate" in command.given
-    if command.flags.critic == "model" and isinstance(rule, PPOConfig) and not is_settled:
+    has_model = critic_of(command, agent) == "model"
+    if has_model and isinstance(rule, PPOConfig) and not is_settled:
         return replace(rule, critic_learning_rate=rule.learning_rate)
     return rule
 

@@ -17,6 +17,7 @@ from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.processes import ALONE, Processes
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record, take_up
+from llm_game_agents.sealed import write_sealed
 from llm_game_env.evaluation.attack import AttackRates, attack_rates
 from llm_game_env.evaluation.curves import CurvePoint, attack_successes
 from llm_game_env.evaluation.defender_report import DefenderReport, defender_report
@@ -95,14 +96,16 @@ def train_arm(
         run, record, found = take_up(folder, run.env, processes, **_fixed_players(run))
         if on_resume is not None and processes.is_main:
             on_resume(found)
-    recorder = Recorder(
-        folder,
-        run.total_updates,
-        arm.name,
-        judged=True,
-        taken_up=record,
-        writes=processes.is_main,
-        wandb=wandb,
+    recorder = processes.together(
+        lambda: Recorder(
+            folder,
+            run.total_updates,
+            arm.name,
+            judged=True,
+            taken_up=record,
+            writes=processes.is_main,
+            wandb=wandb,
+        )
     )
     strongest = None
     if isinstance(run.players[AGENTS[ADVERSARY]], LanguagePolicy):
@@ -172,7 +175,9 @@ class StrongestAdversary:
         return last > max(earlier, default=-np.inf)
 
     def _keep(self) -> None:
-        cast(LanguagePolicy, self._run.players[AGENTS[ADVERSARY]]).player.save(self.folder)
+        write_sealed(
+            self.folder, cast(LanguagePolicy, self._run.players[AGENTS[ADVERSARY]]).player.save
+        )
 
 
 def attack(trained: TrainedArm, defender: Player, world: World, *, seed: int) -> AttackRates | None:

@@ -7,7 +7,6 @@ through the model, and as evaluating inside of its own.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import torch
@@ -52,9 +51,10 @@ def recomputed(layers: Sequence[nn.Module]) -> Iterator[None]:
             layer.training = False
 
 
-def _checkpoint_in_eval(function: partial[Any], *arguments: Any) -> Any:
+def _checkpoint_in_eval(function: Any, *arguments: Any) -> Any:
     """What transformers calls for a layer; `function` is its forward pass, bound to the layer."""
-    layer: nn.Module = function.args[0]
+    # Older versions of transformers hand over the bound method.
+    layer: nn.Module = function.args[0] if function.args else function.func.__self__
 
     def forward(*inputs: Any) -> Any:
         # Some layers ask for their own mode to drop out, both now and when computed again.

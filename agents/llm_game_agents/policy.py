@@ -172,12 +172,13 @@ class LanguagePolicy(nn.Module):
         self.reference = frozen_copy(self.model, self.computing.frozen_dtype)
 
     def twin(self) -> "LanguagePolicy":
-        """A policy that scores as this one does by weights of its own; the reference is shared."""
+        """A policy that scores as this one does by weights of its own; it has no reference."""
         player = copy.copy(self.player)
         player.model = copy.deepcopy(self.player.model)
         critic = "head" if self.critic is None else copy.deepcopy(self.critic)
         policy = LanguagePolicy(player, self.reference, critic, self.computing)
         policy.value_head.load_state_dict(self.value_head.state_dict())
+        policy.reference = None  # One that is replaced here would stay there.
         return policy
 
     def sample(

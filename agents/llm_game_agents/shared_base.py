@@ -157,6 +157,8 @@ class SharedBase:
     def save_merged(self, policy: LanguagePolicy, path: str | PathLike[str]) -> None:
         """Writes a policy as an ordinary Hugging Face folder, its value head beside it.
 
+        A critic of its own is left out: the folder is of the player.
+
         It takes the memory of another base while it lasts. A base in half precision rounds what the
         adapter adds.
 
@@ -169,7 +171,8 @@ class SharedBase:
             wrapped: Any = peft().PeftModel.from_pretrained(copy.deepcopy(self.model), folder)
         wrapped.merge_and_unload().save_pretrained(path)
         policy.player.tokenizer.save_pretrained(path)
-        save_value_head(path, policy.value_head)
+        if policy.critic is None:  # A head would read other states than those of its own trunk.
+            save_value_head(path, policy.value_head)
 
     def _with(self, adapter: Adapter, seed: int) -> Any:
         model = frozen_copy(self.model)

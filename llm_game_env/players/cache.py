@@ -39,6 +39,7 @@ class RoomyLayer(DynamicLayer):
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keeps some of the rows."""
         length = self.get_seq_length()
+        indices = indices.to(self._key_room.device)  # Layers may be spread over devices.
         self._key_room = self._key_room.index_select(0, indices)
         self._value_room = self._value_room.index_select(0, indices)
         self.keys, self.values = self._key_room[:, :, :length], self._value_room[:, :, :length]

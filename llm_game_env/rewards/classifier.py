@@ -18,6 +18,8 @@ from llm_game_env.rewards.text_pair import PairLayout, encode_pairs, find_layout
 
 Layout = Literal["auto", "chat", "pair"]
 
+BATCH_SIZE = 64
+
 
 class ClassifierReward:
     """Scores an exchange by a sequence classifier over the whole dialogue.
@@ -58,7 +60,7 @@ class ClassifierReward:
         device: str | torch.device | None = None,
         device_map: str | Mapping[str, int | str] | None = None,
         dtype: torch.dtype | None = None,
-        batch_size: int = 64,
+        batch_size: int = BATCH_SIZE,
         max_length: int | None = None,
         layout: Layout = "auto",
     ) -> None:

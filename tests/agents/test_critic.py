@@ -219,3 +219,20 @@ def test_a_run_goes_on_to_the_bit(start: Open, tmp_path: Path) -> None:
     learner = whole.learners[DEFENDER]
     assert isinstance(learner, PPO)
     assert changed(critic_of(learner.policy), weights(critic_of(start())))
+
+
+def test_a_merged_folder_is_of_the_player_alone(base: SharedBase, tmp_path: Path) -> None:
+    policy = base.policy(critic="model")
+    give_value_head(policy)
+    base.save_merged(policy, tmp_path / "merged")
+    # Of the policy's own states the critic's head would say anything.
+    assert not LanguagePolicy.load(tmp_path / "merged").value_head.weight.any()
+
+
+def test_a_twin_scores_alike_and_keeps_no_reference(start: Open) -> None:
+    policy = start()
+    give_value_head(policy)
+    twin = policy.twin()
+    with torch.no_grad():
+        torch.testing.assert_close(twin.score(IDS, MASK), policy.score(IDS, MASK))
+    assert twin.reference is None

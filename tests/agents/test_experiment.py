@@ -23,6 +23,7 @@ from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.recorder import Recorder
+from llm_game_agents.sealed import damage
 from llm_game_env import red_team_v0
 from llm_game_env.gatekeeper.world import World, load_world
 from llm_game_env.players import CausalLMPlayer, ScriptedPlayer
@@ -175,6 +176,7 @@ def test_the_strongest_attack_stage_leaves_its_adversary(
     run.learn(watch)
     recorder.close()
     kept = keeps.load().model
+    assert damage(tmp_path / "strongest") is None
     assert len(ends) == 3 + final_attack
     same = [np.array_equal(flat(kept), end) for end in ends]
     assert same == [stage == strongest for stage in range(len(ends))]

@@ -193,6 +193,7 @@ def plan(path: Path, config: GPOConfig, free: int | None, computing: Computing) 
             config,
             stages=config.schedule(),
             games=16,
+            scored_at_once=64,
             lengths=dict.fromkeys(policies, Lengths(24, 24)),
             free=free,
         )

@@ -24,7 +24,7 @@ from transformers import (
 from llm_game_agents.gpo import GPO
 from llm_game_agents.opponents import UniformPast
 from llm_game_agents.policy import LanguagePolicy
-from llm_game_agents.update_rules import GRPOConfig, RLOOConfig
+from llm_game_agents.update_rules import GRPOConfig, PPOConfig, RLOOConfig
 from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.vector import VectorGame
@@ -353,6 +353,20 @@ def test_critics_of_their_own(run_here: RunHere, own: dict[str, str]) -> None:
         assert record[agent]["critic_learning_rate"] == record[agent]["learning_rate"]
 
 
+def test_a_critic_that_was_saved_learns_at_its_players_rate(
+    run_here: RunHere, own: dict[str, str], tmp_path: Path
+) -> None:
+    folder = Path(own["--defender"])
+    LanguagePolicy.load(folder, critic="model").save(folder)
+    status, _, err = run_here(*words_of(own))
+    assert status == 0, err
+    config = GPO.load(tmp_path / "run" / "checkpoint", games_of_own()).config
+    assert isinstance(config.defender, PPOConfig)
+    assert isinstance(config.adversary, PPOConfig)
+    assert config.defender.critic_learning_rate == config.defender.learning_rate
+    assert config.adversary.critic_learning_rate == PPOConfig().critic_learning_rate
+
+
 def test_two_adapters_on_one_base(run_here: RunHere, own: dict[str, str], tmp_path: Path) -> None:
     own |= {"--adversary": own["--defender"], "--lora-rank": "2"}
     status, _, err = run_here(*words_of(own))
@@ -518,6 +532,10 @@ def negative_rank(own: dict[str, str], _: Path) -> None:
     own["--lora-rank"] = "-1"
 
 
+def critic_without_ppo(own: dict[str, str], _: Path) -> None:
+    own |= {"--critic": "model", "--defender-rule": "grpo", "--adversary-rule": "rloo"}
+
+
 def unknown_critic(own: dict[str, str], _: Path) -> None:
     own["--critic"] = "tail"
 
@@ -562,6 +580,7 @@ BAD: dict[Spoil, str] = {
     no_rounds: "rounds=0",
     negative_learning_rate: "learning_rate=-1.0 must be",
     negative_rank: "lora_rank=-1 must be at least 0",
+    critic_without_ppo: "--critic model is for PPO",
     unknown_critic: "critic='tail' must be 'head' or 'model'",
     negative_seed: "seed=-1",
     no_threads: "threads=0",
@@ -629,8 +648,20 @@ def test_a_run_that_is_interrupted_at_once_is_saved(
     assert_reopens(Path(own["--out"]) / "checkpoint" / "adversary_0")
 
 
+@pytest.mark.slow  # Every change that it proposes is planned as well.
+def test_a_dry_run_says_what_would_make_it_fit(
+    run_here: RunHere, own: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_module("dry_run")
+    monkeypatch.setattr("dry_run.free_bytes", lambda _: 2**20)
+    status, out, _ = run_here(*words_of(own), "--dry-run")
+    assert status == 1
+    assert "it does not fit into 80% of what is free" in out
+    assert "--gradient-checkpointing --precision bf16 --lora-rank 16" in out
+
+
 def test_a_dry_run_prints_the_memory_and_loads_nothing(
-    run_here: RunHere, own: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_here: RunHere, own: dict[str, str], tmp_path: Path
 ) -> None:
     for folder in (own["--adversary"], own["--defender"], own["--reward-model"]):
         (Path(folder) / "model.safetensors").unlink()
@@ -642,11 +673,6 @@ def test_a_dry_run_prints_the_memory_and_loads_nothing(
     assert "update of" in out
     assert "it fits" in out
     assert not list(tmp_path.glob("run*"))
-    monkeypatch.setattr("dry_run.free_bytes", lambda _: 2**20)
-    status, out, _ = run_here(*words_of(own), "--dry-run")
-    assert status == 1
-    assert "it does not fit into 80% of what is free" in out
-    assert "--gradient-checkpointing --precision bf16 --lora-rank 16" in out
 
 
 def test_everything_that_saves_memory_at_once(run_here: RunHere, own: dict[str, str]) -> None:

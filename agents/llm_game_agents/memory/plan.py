@@ -85,6 +85,7 @@ def plan_memory(
     *,
     stages: Sequence[Stage],
     games: int,
+    scored_at_once: int,
     lengths: Mapping[str, Lengths],
     free: int | None,
 ) -> MemoryPlan:
@@ -96,6 +97,7 @@ def plan_memory(
         config: of the run.
         stages: who learns when.
         games: a batch.
+        scored_at_once: exchanges that go through the reward model together, at most.
         lengths: by agent.
         free: see `free_bytes`.
     """
@@ -126,9 +128,10 @@ def plan_memory(
         spread = any(policy.computing.device_map is not None for policy in policies.values())
         size = _size(reward_model, seen)
         parts.append(Part("reward model: weights", size, "elsewhere" if spread else "always"))
+        scored = min(games, scored_at_once)
         longest = max(length.prompt + length.response for length in lengths.values())
         context = getattr(reward_model.config, "max_position_embeddings", None) or longest
-        need = _of_rows(games, lambda n: scoring_need(reward_model, n, min(longest, context)))
+        need = _of_rows(scored, lambda n: scoring_need(reward_model, n, min(longest, context)))
         parts.append(Part("reward model: activations", need.peak, "playing"))
     for agent, policy in policies.items():
         own = lengths[agent]

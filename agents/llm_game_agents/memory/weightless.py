@@ -94,7 +94,8 @@ class Weightless(FakeTensorMode):
         Raises:
             ConfigurationError: its configuration cannot be read.
         """
-        model = self._build(AutoModelForSequenceClassification, path, dtype or torch.float32)
+        model = self._build(AutoModelForSequenceClassification, path, dtype)
+        model.config.use_cache = False
         return self._shaped(model.requires_grad_(False))
 
     def _player(

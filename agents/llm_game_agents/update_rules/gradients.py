@@ -89,7 +89,11 @@ class LossGradients:
             self._optimizer, self._parameters = self._replica.optimizer, self._replica.parameters
 
     def _gradients(
-        self, trajectory: Trajectory, targets: Targets, rows: torch.Tensor
+        self,
+        trajectory: Trajectory,
+        targets: Targets,
+        rows: torch.Tensor,
+        texts: TextBatch | None,
     ) -> MinibatchStats:
         """Gradients of a minibatch, clipped; a norm that is not finite says that they are none."""
         batch = trajectory.take(rows)
@@ -99,7 +103,7 @@ class LossGradients:
         num_tokens = batch.response_mask.sum().clamp(min=1)
         self._optimizer.zero_grad()
         with self._exchanging_gradients(False):
-            text_loss = self._backward_texts()  # The same on every process.
+            text_loss = self._backward_texts(texts)  # The same on every process.
         shares: list[tuple[float, ...]] = []
         for portion in portions(batch, own, weights, self._micro_batches.size, self._processes):
             with self._exchanging_gradients(portion.is_last):
@@ -137,7 +141,8 @@ class LossGradients:
             return nn.utils.clip_grad_norm_(self._parameters, self.config.max_grad_norm)
         groups = [group["params"] for group in self._optimizer.param_groups]
         norms = [nn.utils.clip_grad_norm_(own, self.config.max_grad_norm) for own in groups]
-        return torch.stack(norms).norm()
+        # Of a group without gradients, as in a critic's warm-up, the norm is a number on the CPU.
+        return torch.stack([norm.to(self.policy.value_head.weight.device) for norm in norms]).norm()
 
     def _backward(
         self,
@@ -172,12 +177,16 @@ class LossGradients:
                 float((ratio - 1.0).abs().max()),
             )
 
-    def _backward_texts(self) -> float:
-        """Adds the gradient of the texts that are to stay likely; returns their loss."""
+    def _draw_texts(self) -> TextBatch | None:
+        """Those of one minibatch; None where none are to stay likely."""
         if self._texts is None:
+            return None
+        drawn = self._texts.draw(self.config.ptx_batch_size, self._rng)
+        return TextBatch(*(part.to(self.policy.value_head.weight.device) for part in drawn))
+
+    def _backward_texts(self, batch: TextBatch | None) -> float:
+        """Adds the gradient of the texts that are to stay likely; returns their loss."""
+        if batch is None:
             return 0.0
-        config, device = self.config, self.policy.value_head.weight.device
-        drawn = self._texts.draw(config.ptx_batch_size, self._rng)
-        batch = TextBatch(*(part.to(device) for part in drawn))
-        score = self._replica.module
-        return backward_texts(score, batch, config.ptx_coef, self._micro_batches.size)
+        score, coef = self._replica.module, self.config.ptx_coef
+        return backward_texts(score, batch, coef, self._micro_batches.size)

@@ -79,8 +79,11 @@ class PolicyLearner(LossGradients, ABC):
         steps: list[MinibatchStats] = []
         skipped = 0
         for rows in minibatches:
+            texts = self._draw_texts()
             step = self._micro_batches.fitting(
-                lambda rows=rows: self._gradients(trajectory, targets, rows.to(mask.device)),
+                lambda rows=rows, texts=texts: self._gradients(
+                    trajectory, targets, rows.to(mask.device), texts
+                ),
                 self._processes,
                 len(rows),
             )

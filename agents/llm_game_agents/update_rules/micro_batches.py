@@ -20,8 +20,9 @@ _log = logging.getLogger(__name__)
 class MicroBatches:
     """Keeps to a size that was given, or finds one that the device has room for.
 
-    What it finds is what four fifths of the free memory hold, by two passes of one and of two rows,
-    and it halves it where that is too much after all; each time it says so in the log.
+    What it finds is what four fifths of the free memory hold beside the gradients and the
+    optimiser's moments, by two passes of one and of two rows, and it halves it where that is too
+    much after all; each time it says so in the log.
 
     Args:
         given: rows; 0 for a whole minibatch, "auto" to find them.
@@ -57,7 +58,10 @@ class MicroBatches:
         if not self._is_free or self.size:
             return
         own = -(-num_rows // processes.count)
-        self.size = min(processes.gathered(lambda: self._find(policy, own, length, start)))
+        is_alone = processes.count == 1
+        self.size = min(
+            processes.gathered(lambda: self._find(policy, own, length, start, is_alone=is_alone))
+        )
         _log.info("micro-batches of %d rows, of minibatches of %d", self.size, num_rows)
 
     def fitting(self, step: Callable[[], T], processes: Processes, num_rows: int) -> T:
@@ -85,10 +89,15 @@ class MicroBatches:
             self.size = -(-self.of(num_rows) // 2)
             _log.warning("out of memory: micro-batches of %d rows from here on", self.size)
 
-    def _find(self, policy: LanguagePolicy, num_rows: int, length: int, start: int) -> int:
+    def _find(
+        self, policy: LanguagePolicy, num_rows: int, length: int, start: int, *, is_alone: bool
+    ) -> int:
         device = policy.value_head.weight.device
         free = free_bytes(device)
         if free is None:
             return num_rows
+        # Gradients and moments, which the first step makes; of several processes a copy besides.
+        learnt = [*policy.learnt_weights(), *policy.critic_weights()]
+        to_come = (3 if is_alone else 4) * sum(parameter.nbytes for parameter in learnt)
         one, two = (update_need(policy, rows, length, start) for rows in (1, 2))
-        return largest_that_fits(one, two, num_rows, SPARE * free)
+        return largest_that_fits(one, two, num_rows, SPARE * free - to_come)

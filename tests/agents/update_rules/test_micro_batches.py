@@ -86,7 +86,11 @@ def test_the_size_goes_by_what_is_free(
     completions = [one.completion for one in decide(make_policy(), REWARDS)]
     length = max(len(one.prompt_ids) + len(one.ids) for one in completions)
     start = min(len(one.prompt_ids) for one in completions)
-    for_three = int(update_need(make_policy(), 3, length, start).peak / 0.8) + 1000
+    policy = make_policy()
+    learnt = [*policy.learnt_weights(), *policy.critic_weights()]
+    # Beside three rows there must be room for gradients and both moments, which are yet to come.
+    lasting = 3 * sum(parameter.nbytes for parameter in learnt)
+    for_three = int((update_need(policy, 3, length, start).peak + lasting) / 0.8) + 1000
     for free in (2**40, for_three, 1, None):
         learner = make_learner(PPOConfig(), make_policy(), "auto")
         monkeypatch.setattr(FREE, lambda _, free=free: free)
