@@ -20,7 +20,7 @@ from reference_work import (
     python_reward,
 )
 
-from llm_game_agents import GPO, GPOConfig, LanguagePolicy, PPOConfig
+from llm_game_agents import GPO, Computing, GPOConfig, LanguagePolicy, PPOConfig
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.opponents import LatestAndPast
 from llm_game_agents.schedules import defender_only
@@ -42,7 +42,8 @@ def main() -> None:
     """Makes iterations as long as it is told to."""
     kind, folder = sys.argv[1], Path(sys.argv[2])
     torch.set_num_threads(1)
-    run = make_run(folder, separate="separate" in kind, fused="fused" in kind)
+    computing = Computing(fused_activation="fused" in kind, coarse_gradients="coarse" in kind)
+    run = make_run(folder, computing, separate="separate" in kind)
     gate = Gate()
 
     def see(iteration: Iteration) -> None:
@@ -61,23 +62,23 @@ def main() -> None:
         run.learn(see)
 
 
-def make_run(folder: Path, *, separate: bool, fused: bool) -> GPO:
+def make_run(folder: Path, computing: Computing, *, separate: bool) -> GPO:
     """The defender learns from answers to the prompts themselves, which is plain RLHF.
 
     Args:
         folder: as `save_models` filled it.
+        computing: of the policy, its reference and its critic; where its activation is fused, the
+            reward model's is, too.
         separate: whether critic and reward are models of their own.
-        fused: whether GPT-2's activation is computed in one kernel.
     """
     reward_model = FunctionReward(lambda exchanges: python_reward([e.response for e in exchanges]))
     if separate:
         reward_model = ClassifierReward(folder / CLASSIFIER, best=1.0)
-        if fused:
+        if computing.fused_activation:
             fuse_gelu(reward_model._model)
     env = red_team_v0.vector_env(BATCH, seed_prompts=draw_prompts(), reward_model=reward_model)
-    defender = LanguagePolicy.load(folder / POLICY, critic="model" if separate else "head")
-    if fused:
-        fuse_gelu(defender)
+    critic = "model" if separate else "head"
+    defender = LanguagePolicy.load(folder / POLICY, critic=critic, computing=computing)
     config = GPOConfig(defender=RULE, defender_plays=LatestAndPast(), defender_max_tokens=ANSWER)
     return GPO(env, EchoPlayer(), defender, config, list(defender_only(UPDATES)))
 

@@ -14,7 +14,7 @@ time, of one thread, and the median of the ratios within a turn, with the least 
     gradient checkpointing), in float32, and in float32 without checkpointing.
 
 Ours computes in float32, everything logged that a run logs, through the environment's step API: as
-it is by default, and with `fuse_gelu`.
+it is by default, with `Computing(fused_activation=True)`, and with `coarse_gradients=True` as well.
 """
 
 import argparse
@@ -33,8 +33,12 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 OWN_PATHS = (str(ROOT), str(ROOT / "agents"), str(HERE))
 SETS = {
-    "a": (("separate", "separate-fused"), ("ppo",), "1.12.0"),
-    "b": (("shared", "shared-fused"), ("grpo", "grpo-fp32", "grpo-plain"), "1.16.0"),
+    "a": (("separate", "separate-fused", "separate-fused-coarse"), ("ppo",), "1.12.0"),
+    "b": (
+        ("shared", "shared-fused", "shared-fused-coarse"),
+        ("grpo", "grpo-fp32", "grpo-plain"),
+        "1.16.0",
+    ),
 }
 
 

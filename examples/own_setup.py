@@ -93,6 +93,8 @@ def computing(flags: RunFlags) -> Computing:
         gradient_checkpointing=flags.gradient_checkpointing,
         compile=flags.compile,
         device_map=flags.device_map or None,
+        fused_activation=flags.fused_activation,
+        coarse_gradients=flags.coarse_gradients,
     )
 
 

@@ -3,7 +3,8 @@
 The defaults are plain float32. Everything here is opt-in and changes results by rounding alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -35,6 +36,13 @@ class Computing:
             each new shape.
         device_map: of frozen models that are opened from disk, as `from_pretrained` takes it; what
             learns stays on one device.
+        fused_activation: GPT-2's activation in one kernel, in the policy, its reference and its
+            critic, see `fuse_gelu`. Activations differ by at most 5e-7 in float32.
+        coarse_gradients: backward passes multiply in bfloat16 and add up in float32, where the
+            processor can (AMX on CPUs; TensorFloat-32 on CUDA). Log-probabilities, ratios, the KL
+            and values are of forward passes, and stay as they are. On a GPT-2 of 4 layers × 128
+            with random weights, a gradient is off by up to 0.4 % of its norm. Under gradient
+            checkpointing, what is computed again is coarse, too.
 
     Raises:
         ConfigurationError: a choice that there is not, or two that exclude each other.
@@ -44,6 +52,8 @@ class Computing:
     gradient_checkpointing: bool = False
     compile: bool = False
     device_map: DeviceMap | None = None
+    fused_activation: bool = False
+    coarse_gradients: bool = False
 
     def __post_init__(self) -> None:
         check_choice("precision", self.precision, get_args(Precision))
@@ -67,6 +77,18 @@ class Computing:
         """What forward passes run under."""
         enabled = self.precision == "bf16"
         return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+    @contextmanager
+    def backward_products(self) -> Iterator[None]:
+        """What backward passes run under; the setting is torch's own, of the whole process."""
+        before = torch.get_float32_matmul_precision()
+        try:
+            if self.coarse_gradients:
+                torch.set_float32_matmul_precision("medium")
+            yield
+        finally:
+            if self.coarse_gradients:
+                torch.set_float32_matmul_precision(before)
 
 
 PLAIN = Computing()

@@ -16,6 +16,7 @@ from llm_game_agents.gradient_checkpointing import prepare_layers, recomputed
 from llm_game_agents.policy_folder import load_parts, load_value_head, save_critic
 from llm_game_env.checks import check_choice
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.fused import fuse_gelu
 from llm_game_env.loading import input_device
 from llm_game_env.players.causal_lm import CausalLMPlayer, Completion
 from llm_game_env.players.sampling import accepts_logits_to_keep
@@ -51,7 +52,7 @@ class LanguagePolicy(nn.Module):
             of which what learns is copied.
         critic: whose hidden state the value head reads: "head", the policy's own; "model", that of
             a copy of the model, which learns nothing but values, see `trunk_of`; or of this model.
-        computing: precision, gradient checkpointing, compilation.
+        computing: precision, gradient checkpointing, compilation, what is fused or coarse.
 
     Attributes:
         critic: the critic's own model; None where the value head stands on the policy.
@@ -91,6 +92,8 @@ class LanguagePolicy(nn.Module):
         else:
             check_choice("critic", critic, get_args(CriticKind))
             self.critic = trunk_of(player.model) if critic == "model" else None
+        if computing.fused_activation:
+            fuse_gelu(self)
         learnt = [self.model, *([] if self.critic is None else [self.critic])]
         wanted = learnt if computing.gradient_checkpointing else []
         self._layers = [layer for model in wanted for layer in prepare_layers(model)]

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from transformers import AutoModelForCausalLM, OPTConfig, PreTrainedTokenizerFast
+from transformers.activations import NewGELUActivation
 
 from llm_game_agents.computing import Computing
 from llm_game_agents.opponents import snapshot
@@ -248,6 +249,54 @@ def test_layers_that_cannot_are_refused(
     model.transformer.h = nn.ModuleList()
     with pytest.raises(ConfigurationError, match="cannot be had of a GPT2LMHeadModel"):
         LanguagePolicy(CausalLMPlayer(model, word_tokenizer), computing=RECOMPUTED)
+
+
+# Fused and coarse
+
+
+def test_a_fused_activation_is_that_of_all_three_models_and_moves_nothing(
+    make_lm: MakeModel, word_tokenizer: PreTrainedTokenizerFast, batch: Batch
+) -> None:
+    plain, fused = (
+        LanguagePolicy(
+            CausalLMPlayer(make_lm("gpt2", len(word_tokenizer)), word_tokenizer),
+            critic="model",
+            computing=computing,
+        )
+        for computing in (Computing(), Computing(fused_activation=True))
+    )
+    assert not any(isinstance(part, NewGELUActivation) for part in fused.modules())
+    for exact, close in zip(plain.score(*batch), fused.score(*batch), strict=True):
+        torch.testing.assert_close(close, exact, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        fused.reference_logprobs(*batch), plain.reference_logprobs(*batch), atol=1e-5, rtol=0
+    )
+
+
+def test_coarse_gradients_are_off_by_what_is_stated_and_forward_passes_by_nothing(
+    make: Any, decide: Decide
+) -> None:
+    # The first step of Adam would hide a gradient's size: what is compared is the gradient itself.
+    rule = PPOConfig(num_minibatches=1, update_epochs=1)
+    grads, stats = [], []
+    for computing in (Computing(), Computing(coarse_gradients=True)):
+        policy = make("gpt2", computing)
+        stats.append(rule.make_learner(policy, 0).update(decide(policy, REWARDS)))
+        grads.append(torch.cat([p.grad.flatten() for p in policy.learnt_weights()]))
+    assert (grads[1] - grads[0]).norm() <= 0.005 * grads[0].norm()
+    assert stats[1].policy_loss == stats[0].policy_loss
+    assert stats[1].first_ratio_error == stats[0].first_ratio_error
+    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_the_setting_of_the_process_comes_back_after_a_failure() -> None:
+    def fail() -> None:
+        with Computing(coarse_gradients=True).backward_products():
+            raise KeyError(torch.get_float32_matmul_precision())
+
+    with pytest.raises(KeyError, match="medium"):
+        fail()
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 # Compilation and choices

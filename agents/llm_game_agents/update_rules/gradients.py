@@ -163,7 +163,8 @@ class LossGradients:
         entropy = (scores.entropy * mask).sum() / num_tokens
         total = policy_loss + self._vf_coef * value_loss - config.ent_coef * entropy
         # Processes average their gradients; of a minibatch that they share, the sum is wanted.
-        (total * self._processes.count).backward()
+        with self.policy.computing.backward_products():
+            (total * self._processes.count).backward()
         with torch.no_grad():
             kl = k3(batch.logprobs, scores.logprobs, mask)
             outside = left_clip_range(scores.logprobs, batch.logprobs, mask, config.clip_coef)
