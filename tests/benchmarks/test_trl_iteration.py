@@ -5,6 +5,8 @@ from types import ModuleType
 
 import pytest
 
+from llm_game_agents import Computing
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -52,7 +54,8 @@ def test_no_answer_ends_before_its_time(tmp_path: Path) -> None:
     import reference_work  # pyright: ignore[reportMissingImports]
 
     reference_work.save_models(tmp_path)
-    run = own_iteration.make_run(tmp_path, separate=True, fused=True)
+    fused = Computing(fused_activation=True)
+    run = own_iteration.make_run(tmp_path, fused, separate=True)
 
     def see(_: object) -> None:
         raise KeyboardInterrupt
