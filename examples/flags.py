@@ -182,7 +182,7 @@ def add_flags(parser: argparse.ArgumentParser, kind: type) -> None:
         parser.add_argument(
             as_flag(item.name),
             **kind_of,
-            help=f"{item.metadata['help']} (default: {default})",
+            help=f"{item.metadata['help']} (default: {default})".replace("%", "%%"),
         )
 
 
