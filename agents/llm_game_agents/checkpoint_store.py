@@ -79,8 +79,8 @@ class CheckpointStore:
             TrainingError: it cannot be written; those before it are whole.
         """
         path = self.folder / FOLDER / f"update-{run.num_iterations:06d}"
+        self._sweep()
         if not path.exists():
-            self._sweep()
             # Not the last one but the one before: of two neighbours each has its own files, so
             # that what damages one of them leaves the other.
             earlier = self._written[-2] if len(self._written) > 1 else None

@@ -176,6 +176,16 @@ def test_half_written_ones_are_named_and_cleared_away(run: GPO, tmp_path: Path) 
     assert [path.name for path in (tmp_path / "checkpoints").iterdir() if path.suffix] == []
 
 
+def test_what_was_being_deleted_goes_where_nothing_new_is_written(
+    run: GPO, tmp_path: Path
+) -> None:
+    path = CheckpointStore(tmp_path).save(run)
+    shutil.copytree(path, tmp_path / "checkpoints" / "update-000000.old")
+    # As a run does that was killed after its last update, and is taken up there.
+    assert CheckpointStore(tmp_path).save(run) == path
+    assert [one.name for one in (tmp_path / "checkpoints").iterdir()] == [path.name]
+
+
 def test_damaged_ones_are_discarded(run: GPO, tmp_path: Path) -> None:
     store = learn_and_save(run, CheckpointStore(tmp_path))
     (store.paths[-1] / "state.pt").unlink()

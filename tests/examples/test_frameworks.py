@@ -65,12 +65,14 @@ def test_a_defender_of_two_rounds_is_hardly_beaten(example: Callable[[str], Any]
     assert stages[-1].means.after > 0.85
 
 
+@pytest.mark.slow
 def test_tianshou(example: Callable[[str], Any]) -> None:
     adversary, defender = example("tianshou_ppo").train(seed=0)
     assert adversary.after > adversary.before + 0.1
     assert defender.after > defender.before + 0.3
 
 
+@pytest.mark.slow
 def test_supersuit(example: Callable[[str], Any]) -> None:
     adversary, defender = example("supersuit_ppo").train(seed=0)
     assert adversary.after > adversary.before + 0.1
