@@ -176,9 +176,7 @@ def test_half_written_ones_are_named_and_cleared_away(run: GPO, tmp_path: Path) 
     assert [path.name for path in (tmp_path / "checkpoints").iterdir() if path.suffix] == []
 
 
-def test_what_was_being_deleted_goes_where_nothing_new_is_written(
-    run: GPO, tmp_path: Path
-) -> None:
+def test_what_was_being_deleted_goes_where_nothing_new_is_written(run: GPO, tmp_path: Path) -> None:
     path = CheckpointStore(tmp_path).save(run)
     shutil.copytree(path, tmp_path / "checkpoints" / "update-000000.old")
     # As a run does that was killed after its last update, and is taken up there.
