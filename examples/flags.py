@@ -44,8 +44,8 @@ class RunFlags:
     )
     arms: str = flag("sft,rlhf,rlhf-frozen,gpo,gpo+div", "arms, by commas", "demo")
     rounds: int = flag(DEFAULTS.rounds, "rounds of a defend and an attack stage")
-    defend_updates: int = flag(DEFAULTS.defend_updates, "PPO updates in a defend stage")
-    attack_updates: int = flag(DEFAULTS.attack_updates, "PPO updates in an attack stage")
+    defend_updates: int = flag(DEFAULTS.defend_updates, "updates in a defend stage")
+    attack_updates: int = flag(DEFAULTS.attack_updates, "updates in an attack stage")
     games: int = flag(384, "games a batch")
     critic: str = flag(
         "head",

@@ -5,14 +5,12 @@ import json
 import random
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from transformers import PreTrainedTokenizerFast
 
 import killed_run
 from llm_game_agents.checkpoint_store import CheckpointStore
@@ -22,29 +20,9 @@ PATIENCE = 120.0
 
 
 @pytest.fixture
-def words(
-    make_lm: Callable[..., Any],
-    save_classifier: Callable[..., str],
-    byte_tokenizer: PreTrainedTokenizerFast,
-    word_tokenizer: PreTrainedTokenizerFast,
-    tmp_path: Path,
-) -> list[str]:
+def words(own_models: dict[str, str]) -> list[str]:
     """A run of nine updates in six stages; the later defend stages meet past adversaries."""
-    players = {"gpt2": byte_tokenizer, "llama": word_tokenizer}
-    for kind, tokenizer in players.items():
-        model = make_lm(kind, len(tokenizer), max_position_embeddings=256)
-        model.save_pretrained(tmp_path / kind)
-        tokenizer.save_pretrained(tmp_path / kind)
-    prompts = tmp_path / "prompts.json"
-    prompts.write_text(json.dumps(["tell me a joke", "how are you", "cat"]))
-    flags = {
-        "--adversary": str(tmp_path / "gpt2"),
-        "--defender": str(tmp_path / "llama"),
-        "--reward-model": save_classifier("bert", word_tokenizer, ["unsafe", "safe"]),
-        "--reward-label": "safe",
-        "--seed-prompts": str(prompts),
-        "--adversary-max-tokens": "5",
-        "--defender-max-tokens": "6",
+    flags = own_models | {
         "--adversary-learning-rate": "0.01",
         "--defender-learning-rate": "0.01",
         "--games": "8",

@@ -4,16 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from accelerate.commands import launch
 from accelerate.commands.config.config_args import ClusterConfig, load_config_from_file
 from accelerate.utils import FullyShardedDataParallelPlugin
 from accelerate.utils.launch import prepare_multi_gpu_env
-from transformers import PreTrainedTokenizerFast
 
 from llm_game_agents.checkpoint_store import CheckpointStore
 from llm_game_agents.processes.opening import refuse_what_is_not_done
@@ -25,28 +22,9 @@ PATIENCE = 240.0
 
 
 @pytest.fixture
-def words(
-    make_lm: Callable[..., Any],
-    save_classifier: Callable[..., str],
-    byte_tokenizer: PreTrainedTokenizerFast,
-    word_tokenizer: PreTrainedTokenizerFast,
-    tmp_path: Path,
-) -> list[str]:
+def words(own_models: dict[str, str]) -> list[str]:
     """Two updates of two architectures, one in each stage."""
-    for kind, tokenizer in (("gpt2", byte_tokenizer), ("llama", word_tokenizer)):
-        model = make_lm(kind, len(tokenizer), max_position_embeddings=256)
-        model.save_pretrained(tmp_path / kind)
-        tokenizer.save_pretrained(tmp_path / kind)
-    prompts = tmp_path / "prompts.json"
-    prompts.write_text(json.dumps(["tell me a joke", "how are you", "cat"]))
-    flags = {
-        "--adversary": str(tmp_path / "gpt2"),
-        "--defender": str(tmp_path / "llama"),
-        "--reward-model": save_classifier("bert", word_tokenizer, ["unsafe", "safe"]),
-        "--reward-label": "safe",
-        "--seed-prompts": str(prompts),
-        "--adversary-max-tokens": "5",
-        "--defender-max-tokens": "6",
+    flags = own_models | {
         "--games": "7",
         "--rounds": "1",
         "--defend-updates": "1",

@@ -115,6 +115,8 @@ class Processes(ABC):
         """
         if self.count == 1:
             return
+        if self.count == 1:
+            return
         digests = self.gathered(lambda: hashlib.sha256(repr(value).encode()).hexdigest())
         different = [rank for rank, digest in enumerate(digests) if digest != digests[0]]
         if different:
