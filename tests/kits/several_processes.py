@@ -94,6 +94,7 @@ def _run(
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_PORT": port}
     os.environ |= {name: str(number) for name, number in place.items()}
     os.environ |= {"MASTER_ADDR": "localhost", "LOCAL_WORLD_SIZE": str(count)}
+    os.environ["OMP_NUM_THREADS"] = "1"  # as launchers set it, unless the user has
     sys.exit(work(*arguments))
 
 
