@@ -9,7 +9,6 @@ from llm_game_agents.tabular.bounds import (
 )
 from llm_game_agents.tabular.curves import Curves, Run, log_spaced
 from llm_game_agents.tabular.equilibria import regularised_equilibrium
-from llm_game_agents.tabular.follow import follow, iterates
 from llm_game_agents.tabular.games import (
     Entropy,
     Policies,
@@ -25,6 +24,8 @@ from llm_game_agents.tabular.mirror import MirrorDescent
 from llm_game_agents.tabular.optimistic import OptimisticDescent
 from llm_game_agents.tabular.regularised import RegularisedDescent
 from llm_game_agents.tabular.rule import Descent, Rule
+from llm_game_agents.tabular.runs import follow
+from llm_game_agents.tabular.stepping import iterates
 
 __all__ = [
     "Curves",

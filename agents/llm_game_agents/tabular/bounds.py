@@ -1,4 +1,4 @@
-"""What theory promises of the average policies after T iterations, and the coefficients it asks for.
+"""What theory promises of the averages after T iterations, and the coefficients it asks for.
 
 Both sides' regrets add up to the gap of the averages. R is the range of the defender's scores, R'
 that of the adversary's costs, X and Y how many prompts and responses there are.
@@ -10,10 +10,11 @@ min(R, β log Y / s) better on every prompt, and the sum over s < T, an integral
 
     R + β log Y · (1 + log⁺( T R / (β log Y) )).
 
-For optimistic descent in the simultaneous game the stability terms cancel where η β ≥ R² (the
-operator's Lipschitz constant is R / 2 in the norms of exponential weights), and the regrets add up to
-η log X + β log Y + R'² / (4 η) + R² / (4 β), which does not grow with T (Syrgkanis et al. 2015,
-Proposition 7 with the first guess 0).
+For optimistic descent in the simultaneous game, what either side loses by the other's moves is made
+up for by what it gains by their smallness where η β ≥ R². The regrets then add up to
+η log X + β log Y + R'² / (4 η) + R² / (4 β), which does not grow with T: Proposition 7 of Syrgkanis et
+al. 2015 with the first guess 0, as a shift of either policy by δ in the 1-norm changes the other's
+signal by R δ / 2 at most.
 """
 
 from typing import NamedTuple
@@ -51,8 +52,8 @@ def ranges_of(games: TabularGames) -> Ranges:
 def horizon_coefficients(games: TabularGames, horizon: int) -> MirrorDescent:
     """The coefficients of Theorem 3.2 for a run of T = `horizon` iterations, both O(√T).
 
-    η = R' √(T / (8 log X)) and β = R √(T / (8 log Y)) make the bounds of exponential weights least. R
-    and R' are the largest of the batch, since all games take the same coefficients.
+    η = R' √(T / (8 log X)) and β = R √(T / (8 log Y)) make the bounds of exponential weights
+    least. R and R' are the largest of the batch, since all games take the same coefficients.
 
     Raises:
         ConfigurationError: the horizon is no whole number of at least 1, or a side has no choice.

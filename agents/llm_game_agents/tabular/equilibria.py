@@ -1,7 +1,7 @@
 """The equilibrium of the regularised game where it is closed form: the paper's game.
 
-There the defender answers each prompt on its own, with π(y | x) ∝ exp(R(x, y) / τ), or with its best
-response if its entropy does not enter J. A prompt is then worth τ log Σ_y exp(R(x, y) / τ), or
+There the defender answers each prompt on its own, with π(y | x) ∝ exp(R(x, y) / τ), or with its
+best response if its entropy does not enter J. A prompt is then worth τ log Σ_y exp(R(x, y) / τ), or
 max_y R(x, y), and the adversary writes μ(x) ∝ exp(-(worth(x) + ℓ(x)) / η_H).
 """
 

@@ -11,6 +11,7 @@ of two prompts drawn from μ; L must make it convex, else a best response is no 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,9 @@ class Entropy(NamedTuple):
     defender: float = 0.0
 
 
+NO_ENTROPY = Entropy()
+
+
 class Signals(NamedTuple):
     """What the two sides learn from.
 
@@ -75,12 +79,12 @@ class TabularGames:
     likeness: np.ndarray
     likeness_matrix: np.ndarray | None = None
 
-    @property
+    @cached_property
     def num_information_sets(self) -> int:
         """K."""
         return int(self.information.max()) + 1
 
-    @property
+    @cached_property
     def sighted(self) -> bool:
         """Whether the defender sees the prompt, row x of its policy belonging to prompt x."""
         return np.array_equal(self.information, np.arange(self.payoff.shape[1]))
@@ -117,7 +121,7 @@ class TabularGames:
             return np.zeros_like(adversary)
         return np.matmul(self.likeness_matrix, adversary[:, :, None])[:, :, 0]
 
-    def signals(self, policies: Policies, entropy: Entropy = Entropy()) -> Signals:
+    def signals(self, policies: Policies, entropy: Entropy = NO_ENTROPY) -> Signals:
         """What either side learns from against the other's policy.
 
         The defender's is a conditional mean: it learns as much about a rare prompt as about a
@@ -233,8 +237,8 @@ def _check_convex(matrix: np.ndarray) -> None:
     least = float(np.linalg.eigvalsh(centred).min())
     if least < -_ROUNDING * scale * matrix.shape[1]:
         raise ConfigurationError(
-            f"likeness_matrix makes the adversary's problem not convex (least eigenvalue {least:.3g} "
-            f"among policies); add at least {-least:.3g} to its diagonal"
+            "likeness_matrix makes the adversary's problem not convex (least eigenvalue "
+            f"{least:.3g} among policies); add at least {-least:.3g} to its diagonal"
         )
 
 

@@ -9,13 +9,11 @@ quadratic program (`quadratic`).
 
 import numpy as np
 
-from llm_game_agents.tabular.games import Entropy, Policies, TabularGames, entropies
+from llm_game_agents.tabular.games import NO_ENTROPY, Entropy, Policies, TabularGames, entropies
 from llm_game_agents.tabular.quadratic import least_quadratic
 
 
-def nash_gaps(
-    games: TabularGames, policies: Policies, entropy: Entropy = Entropy()
-) -> np.ndarray:
+def nash_gaps(games: TabularGames, policies: Policies, entropy: Entropy = NO_ENTROPY) -> np.ndarray:
     """The gap of a pair of policies in each game, float64 [G], at least 0 but for rounding.
 
     Args:
@@ -32,7 +30,7 @@ def nash_gaps(
 
 
 def most_for_defender(
-    games: TabularGames, adversary: np.ndarray, entropy: Entropy = Entropy()
+    games: TabularGames, adversary: np.ndarray, entropy: Entropy = NO_ENTROPY
 ) -> np.ndarray:
     """max_π J(π, μ) for policies [G, X]; float64 [G]."""
     own = games.likeness + games.likeness_to_self(adversary)

@@ -2,15 +2,16 @@
 
     μ_{t+1} = argmin E_μ[c_t] + α KL(μ ‖ ζ) + η KL(μ ‖ μ_t)
 
-(Sokota et al. 2023), likewise for π, with constant coefficients. A magnet ζ that stays uniform makes
-it the descent in the entropy-regularised game, whose equilibrium the last iterate approaches
-linearly if η and β are large enough beside the range of R squared over α. A magnet that is moved
-to the iterate every so often leads on to an equilibrium of the plain game.
+(Sokota et al. 2023), likewise for π, with constant coefficients. A magnet ζ that stays uniform
+makes it the descent in the entropy-regularised game, whose equilibrium the last iterate approaches
+linearly in the simultaneous game if η = β ≥ R² / (4 α), R the range of the scores, and in the
+paper's with any. A magnet that is moved to the iterate every so often leads on to an equilibrium of
+the plain game.
 """
 
 from dataclasses import dataclass
 
-from llm_game_agents.tabular.games import Entropy, Policies, Signals, TabularGames
+from llm_game_agents.tabular.games import NO_ENTROPY, Entropy, Policies, Signals, TabularGames
 from llm_game_agents.tabular.rule import Descent, check_positive
 from llm_game_env.checks import check_whole
 
@@ -40,7 +41,7 @@ class MagneticDescent:
     @property
     def entropy(self) -> Entropy:
         """KL to a uniform magnet is entropy; one that moves makes for the plain game."""
-        return Entropy() if self.magnet_every else Entropy(self.pull, self.pull)
+        return NO_ENTROPY if self.magnet_every else Entropy(self.pull, self.pull)
 
     def begin(self, games: TabularGames) -> Descent:
         """A run from uniform policies, which are the first magnet."""

@@ -1,15 +1,16 @@
 """The idealised GPO of the paper: mirror ascent and descent, the KL taken to the previous iterate.
 
-    π_{t+1}(y | k) ∝ π_t(y | k) exp( E[R(x, y) | k] / β ),    μ_{t+1}(x) ∝ μ_t(x) exp( -c_t(x) / η ),
+    π_{t+1}(y | k) ∝ π_t(y | k) exp( E[R(x, y) | k] / β )
+    μ_{t+1}(x) ∝ μ_t(x) exp( -c_t(x) / η )
 
-with c_t the derivative of J by μ at (π_t, μ_t), both from uniform (Zheng et al. 2024, Section 3;
+with k what the defender sees and c_t the derivative of J by μ at (π_t, μ_t), both from uniform (Zheng et al. 2024, Section 3;
 the closed form follows from the Lagrangian of either update). Where the defender sees the prompt,
 its update does not depend on the adversary.
 """
 
 from dataclasses import dataclass
 
-from llm_game_agents.tabular.games import Entropy, Policies, Signals, TabularGames
+from llm_game_agents.tabular.games import NO_ENTROPY, Entropy, Policies, Signals, TabularGames
 from llm_game_agents.tabular.rule import Descent, check_positive
 
 
@@ -36,7 +37,7 @@ class MirrorDescent:
     @property
     def entropy(self) -> Entropy:
         """None: the plain game is played."""
-        return Entropy()
+        return NO_ENTROPY
 
     def begin(self, games: TabularGames) -> Descent:
         """A run from uniform policies."""

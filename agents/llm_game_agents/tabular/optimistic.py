@@ -8,7 +8,7 @@ Syrgkanis et al. 2015). Coefficients are constant, and the average's gap O(1/T).
 
 from dataclasses import dataclass
 
-from llm_game_agents.tabular.games import Entropy, Policies, Signals, TabularGames
+from llm_game_agents.tabular.games import NO_ENTROPY, Entropy, Policies, Signals, TabularGames
 from llm_game_agents.tabular.rule import Descent, check_positive
 
 
@@ -34,7 +34,7 @@ class OptimisticDescent:
     @property
     def entropy(self) -> Entropy:
         """None: the plain game is played."""
-        return Entropy()
+        return NO_ENTROPY
 
     def begin(self, games: TabularGames) -> Descent:
         """A run from uniform policies."""

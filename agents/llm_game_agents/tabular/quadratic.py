@@ -3,8 +3,8 @@
     min over μ of  Σ_x μ(x) c(x) + Σ_xx' μ(x) L(x, x') μ(x') - η_H H(μ),
 
 a convex quadratic program if η_H is 0 (`make_games` refuses any other L). SciPy minimises it, and
-convexity tells how far from the minimum that can be: f(μ) - min f ≤ ∇f(μ)·μ - min_x ∇f(μ)_x. What is
-returned is f(μ) less that, so that a Nash gap is never understated.
+convexity tells how far from the minimum that can be: f(μ) - min f ≤ ∇f(μ)·μ - min_x ∇f(μ)_x. What
+is returned is f(μ) less that, so that a Nash gap is never understated.
 """
 
 from typing import Any

@@ -6,11 +6,12 @@ The defender sees the prompt, so that its policies are known in advance, whateve
 
 With t = a B + b a power is a product w^(aB) · w^b. So the two sums over the responses that give
 the mean score E_{π_t} R, for all t at once, are products of a matrix [T / B, Y] and one [Y, B] for
-each prompt. That is the arithmetic of stepping at the speed of matrix products, and T / B + B
-exponentials a response instead of T. What is kept is the mean score of each prompt and its sum over
-t, not the mean policy. The adversary's iterates follow from those: μ_{t+1} ∝ exp( -Σ_{s≤t} c_s / η ).
+each prompt: the arithmetic of stepping, at the speed of matrix products. What is kept is the mean
+score of each prompt and its sum over t, not the mean policy. The adversary's iterates follow from
+those: μ_{t+1} ∝ exp( -Σ_{s≤t} c_s / η ).
 """
 
+from itertools import pairwise
 from typing import TypeGuard
 
 import numpy as np
@@ -124,7 +125,7 @@ def _adversary(spent: np.ndarray, adversary_kl: float) -> np.ndarray:
 def _spans(first: int, last: int, ends: list[int]) -> list[tuple[int, int]]:
     """Cuts a stretch so that every checkpoint is the end of a span."""
     cuts = sorted({*range(first, last, _SPAN), *ends, last})
-    return list(zip(cuts, cuts[1:], strict=False))
+    return list(pairwise(cuts))
 
 
 def _measure(

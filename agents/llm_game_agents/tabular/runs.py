@@ -1,31 +1,17 @@
 """Runs an algorithm in a batch of games and records its Nash gaps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from llm_game_agents.tabular.curves import (
-    Run,
-    after_each_other,
-    check_checkpoints,
-    measure,
-    side_by_side,
-)
-from llm_game_agents.tabular.games import Policies, TabularGames
+from llm_game_agents.tabular.curves import Run, check_checkpoints, side_by_side
+from llm_game_agents.tabular.games import TabularGames
 from llm_game_agents.tabular.rule import Rule
 from llm_game_agents.tabular.sighted import can_run_ahead, run_ahead
+from llm_game_agents.tabular.stepping import run_stepwise
 from llm_game_env.checks import check_whole
 
 _CACHE_BYTES = 1 << 20  # Of scores a part of the batch: what a core's second cache holds.
-
-
-def iterates(games: TabularGames, rule: Rule) -> Iterator[Policies]:
-    """Every iterate without end, the uniform policies first."""
-    run = rule.begin(games)
-    while True:
-        policies = run.policies
-        yield policies
-        run.step(games.signals(policies, rule.entropy))
 
 
 def follow(
@@ -56,17 +42,4 @@ def follow(
     parts = [games.part(first, first + size) for first in range(0, len(games.payoff), size)]
     if can_run_ahead(games, rule):
         return side_by_side([run_ahead(part, rule, iterations, chosen) for part in parts])
-    return side_by_side([_stepped(part, rule, iterations, chosen) for part in parts])
-
-
-def _stepped(games: TabularGames, rule: Rule, iterations: int, checkpoints: list[int]) -> Run:
-    sums = Policies(*(np.zeros_like(side) for side in games.uniform()))
-    points, wanted = [], set(checkpoints)
-    for iteration, policies in zip(range(1, iterations + 1), iterates(games, rule), strict=False):
-        for total, side in zip(sums, policies, strict=True):
-            total += side
-        if iteration in wanted:
-            average = Policies(*(total / iteration for total in sums))
-            points.append(measure(games, iteration, average, policies, rule.entropy))
-    average = Policies(*(total / iterations for total in sums))
-    return Run(after_each_other(points), policies, average)
+    return side_by_side([run_stepwise(part, rule, iterations, chosen) for part in parts])
