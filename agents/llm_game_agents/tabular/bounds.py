@@ -12,9 +12,9 @@ min(R, β log Y / s) better on every prompt, and the sum over s < T, an integral
 
 For optimistic descent in the simultaneous game, what either side loses by the other's moves is made
 up for by what it gains by their smallness where η β ≥ R². The regrets then add up to
-η log X + β log Y + R'² / (4 η) + R² / (4 β), which does not grow with T: Proposition 7 of Syrgkanis et
-al. 2015 with the first guess 0, as a shift of either policy by δ in the 1-norm changes the other's
-signal by R δ / 2 at most.
+η log X + β log Y + R'² / (4 η) + R² / (4 β), which does not grow with T (Proposition 7 of Syrgkanis
+et al. 2015 with the first guess 0; a move of either policy by δ in the 1-norm changes the other's
+signal by R δ / 2 at most).
 """
 
 from typing import NamedTuple

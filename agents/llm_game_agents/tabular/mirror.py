@@ -3,9 +3,9 @@
     π_{t+1}(y | k) ∝ π_t(y | k) exp( E[R(x, y) | k] / β )
     μ_{t+1}(x) ∝ μ_t(x) exp( -c_t(x) / η )
 
-with k what the defender sees and c_t the derivative of J by μ at (π_t, μ_t), both from uniform (Zheng et al. 2024, Section 3;
-the closed form follows from the Lagrangian of either update). Where the defender sees the prompt,
-its update does not depend on the adversary.
+with k what the defender sees and c_t the derivative of J by μ at (π_t, μ_t), both from uniform
+(Zheng et al. 2024, Section 3; the closed form follows from the Lagrangian of either update). Where
+the defender sees the prompt, its update does not depend on the adversary.
 """
 
 from dataclasses import dataclass

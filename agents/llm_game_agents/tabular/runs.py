@@ -40,6 +40,6 @@ def follow(
     chosen = check_checkpoints(checkpoints, iterations)
     size = max(1, _CACHE_BYTES // games.payoff[0].nbytes)
     parts = [games.part(first, first + size) for first in range(0, len(games.payoff), size)]
-    if can_run_ahead(games, rule):
+    if can_run_ahead(rule, games):
         return side_by_side([run_ahead(part, rule, iterations, chosen) for part in parts])
     return side_by_side([run_stepwise(part, rule, iterations, chosen) for part in parts])

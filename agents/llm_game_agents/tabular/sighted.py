@@ -28,7 +28,7 @@ _KEPT = 1 << 23  # Mean scores at a time: 64 MiB.
 _NOTHING = -80.0  # Beside the best response's weight of 1, e^-80 is lost in rounding.
 
 
-def can_run_ahead(games: TabularGames, rule: Rule) -> TypeGuard[MirrorDescent]:
+def can_run_ahead(rule: Rule, games: TabularGames) -> TypeGuard[MirrorDescent]:
     """Whether this is that algorithm in that game, the adversary's term being linear."""
     return isinstance(rule, MirrorDescent) and games.sighted and games.likeness_matrix is None
 
@@ -49,6 +49,7 @@ def run_ahead(
     total = np.zeros((num_games, prompts))  # Σ E_{π_s} R over the iterates before.
     visits = np.zeros((num_games, prompts))  # Σ μ_s.
     points: list[Curves] = []
+    adversary = games.uniform().adversary
     stretch = max(1, _KEPT // len(rows))
     for first in range(0, iterations, stretch):
         last = min(first + stretch, iterations)

@@ -1,7 +1,10 @@
 """The adversary's best response where it is charged for likeness to itself."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from llm_game_agents.tabular import Policies, make_games, nash_gaps
 from llm_game_agents.tabular import quadratic as module
@@ -23,12 +26,13 @@ def test_two_prompts_worked_by_hand() -> None:
 def test_a_diagonal_fills_up_like_water(size: float) -> None:
     rng = np.random.default_rng(3)
     costs, diagonal = rng.random(30), 0.1 + rng.random(30)
+
     # μ(x) = max(0, level - c(x)) / (2 d(x)) with the level at which they add up to 1.
-    low, high = 0.0, 10.0
-    for _ in range(100):
-        level = (low + high) / 2
-        policy = np.maximum(0, level - costs) / (2 * diagonal)
-        low, high = (low, level) if policy.sum() > 1 else (level, high)
+    def excess(level: float) -> float:
+        return float((np.maximum(0, level - costs) / (2 * diagonal)).sum() - 1)
+
+    level: Any = brentq(excess, 0.0, 10.0, xtol=1e-14)
+    policy = np.maximum(0, level - costs) / (2 * diagonal)
     expected = size * float(policy @ costs + policy**2 @ diagonal)
     found = least_quadratic(size * costs, size * np.diag(diagonal))
     assert expected - 1e-6 * size <= found <= expected + 1e-12 * size

@@ -128,7 +128,7 @@ def test_checkpoints_are_spaced_by_logarithm() -> None:
 def test_what_is_refused(arguments: dict[str, Any], message: str) -> None:
     games = make_games([[[1.0, 0.0], [0.0, 1.0]]])
     with pytest.raises(ConfigurationError, match=message):
-        follow(games, MirrorDescent(1.0, 1.0), **({"iterations": 10} | arguments))
+        follow(games, MirrorDescent(1.0, 1.0), **(dict[str, Any](iterations=10) | arguments))
 
 
 def test_policies_stay_distributions_over_long_runs() -> None:
