@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from llm_game_env.errors import ConfigurationError, IllegalAction
 
@@ -96,6 +97,25 @@ def check_seed(name: str, value: Any) -> int:
     if number is not None and number >= 0:
         return number
     raise ConfigurationError(f"{name}={brief(value)} must be a whole number of at least 0")
+
+
+def check_numbers(name: str, values: ArrayLike) -> np.ndarray:
+    """The numbers as a new array, float64 of any shape.
+
+    Raises:
+        ConfigurationError: they are no numbers, or not all finite.
+    """
+    try:
+        numbers = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{name} must be an array of numbers ({error}), got {brief(values)}"
+        ) from error
+    if not np.isfinite(numbers).all():
+        raise ConfigurationError(
+            f"{name} holds numbers that are not finite; replace them in {brief(values)}"
+        )
+    return numbers
 
 
 def check_one_each(actions: Any, num_envs: int) -> Any:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from llm_game_env.checks import brief
+from llm_game_env.checks import brief, check_numbers
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER, agent_index
 
@@ -190,14 +190,14 @@ def make_matrix_game(
     Raises:
         ConfigurationError: a part has the wrong shape or an unusable entry.
     """
-    scores = _numbers("payoff", payoff)
+    scores = check_numbers("payoff", payoff)
     if scores.ndim != 2 or not scores.size:
         raise ConfigurationError(
             f"payoff has the shape {scores.shape}; give one row a prompt, one column a response, "
             f"got {brief(payoff)}"
         )
     rows = scores.shape[0]
-    costs = np.zeros(rows) if likeness is None else _numbers("likeness", likeness)
+    costs = np.zeros(rows) if likeness is None else check_numbers("likeness", likeness)
     if costs.shape != (rows,):
         raise ConfigurationError(
             f"likeness has the shape {costs.shape}; give one for {rows} rows, got {brief(likeness)}"
@@ -226,22 +226,8 @@ def _information(information: ArrayLike | None, rows: int) -> np.ndarray:
     return sets.astype(np.int64)
 
 
-def _numbers(name: str, values: ArrayLike) -> np.ndarray:
-    try:
-        numbers = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"{name} must be an array of numbers ({error}), got {brief(values)}"
-        ) from error
-    if not np.isfinite(numbers).all():
-        raise ConfigurationError(
-            f"{name} holds numbers that are not finite; replace them in {brief(values)}"
-        )
-    return numbers
-
-
 def _distributions(name: str, policy: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
-    rows = _numbers(name, policy)
+    rows = check_numbers(name, policy)
     if rows.shape != shape:
         raise ConfigurationError(
             f"{name} has the shape {rows.shape}; it must be {shape}, got {brief(policy)}"

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from llm_game_env.checks import brief
+from llm_game_env.checks import brief, check_numbers
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.matrix.closed_form import MatrixGame, make_matrix_game
 
@@ -179,14 +179,14 @@ def make_games(
     Raises:
         ConfigurationError: a part has the wrong shape or an unusable entry, or L is not convex.
     """
-    scores = _floats("payoff", payoff)
+    scores = check_numbers("payoff", payoff)
     if scores.ndim != 3 or not scores.size:
         raise ConfigurationError(
             f"payoff has the shape {scores.shape}; give [games, prompts, responses], none of them "
             f"0; one game is payoff[None]"
         )
     games, prompts, _ = scores.shape
-    costs = np.zeros((games, prompts)) if likeness is None else _floats("likeness", likeness)
+    costs = np.zeros((games, prompts)) if likeness is None else check_numbers("likeness", likeness)
     costs = _for_each(costs, "likeness", (games, prompts))
     # One game's checks are those of the environment, and information is the same for all.
     checked = [
@@ -196,7 +196,7 @@ def make_games(
     if likeness_matrix is None:
         return TabularGames(scores, checked[0].information, costs)
     shape = (games, prompts, prompts)
-    matrix = _for_each(_floats("likeness_matrix", likeness_matrix), "likeness_matrix", shape)
+    matrix = _for_each(check_numbers("likeness_matrix", likeness_matrix), "likeness_matrix", shape)
     _check_convex(matrix)
     return TabularGames(scores, checked[0].information, costs, matrix)
 
@@ -240,18 +240,6 @@ def _check_convex(matrix: np.ndarray) -> None:
             "likeness_matrix makes the adversary's problem not convex (least eigenvalue "
             f"{least:.3g} among policies); add at least {-least:.3g} to its diagonal"
         )
-
-
-def _floats(name: str, values: ArrayLike) -> np.ndarray:
-    try:
-        numbers = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(
-            f"{name} must be an array of numbers ({error}), got {brief(values)}"
-        ) from error
-    if not np.isfinite(numbers).all():
-        raise ConfigurationError(f"{name} holds numbers that are not finite; replace them")
-    return numbers
 
 
 def _for_each(values: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -23,7 +23,7 @@ from llm_game_agents.tabular.mirror import MirrorDescent
 from llm_game_agents.tabular.rule import Rule, softmax
 
 _ROWS = 4  # Prompts at a time: their powers and sums stay in a core's second cache.
-_SPAN = 64  # Iterates of the adversary at a time, for the same reason.
+_SPAN = 48  # Iterates of the adversary at a time, for the same reason.
 _KEPT = 1 << 23  # Mean scores at a time: 64 MiB.
 _NOTHING = -80.0  # Beside the best response's weight of 1, e^-80 is lost in rounding.
 
@@ -46,7 +46,7 @@ def run_ahead(
     """
     num_games, prompts, responses = games.payoff.shape
     rows = games.payoff.reshape(-1, responses)
-    total = np.zeros((num_games, prompts))  # Σ E_{π_s} R over the iterates before.
+    spent = np.zeros((num_games, prompts))  # Σ c_s over the iterates before.
     visits = np.zeros((num_games, prompts))  # Σ μ_s.
     points: list[Curves] = []
     adversary = games.uniform().adversary
@@ -57,18 +57,14 @@ def run_ahead(
         scores = scores.reshape(num_games, prompts, last - first)
         ends = [point for point in checkpoints if first < point <= last]
         for start, end in _spans(first, last, ends):
-            part = scores[:, :, start - first : end - first]
-            sums = np.cumsum(part, axis=2)
-            # What each prompt has cost before each iterate of the span.
-            spent = sums - part
-            spent += total[:, :, None]
-            spent += games.likeness[:, :, None] * np.arange(start, end)
-            total += sums[:, :, -1]
-            policies = _adversary(spent, rule.adversary_kl)
-            visits += policies.sum(axis=2)
+            costs = scores[:, :, start - first : end - first] + games.likeness[:, :, None]
+            weights, sums = _adversary(spent, costs, rule.adversary_kl)
+            spent += costs.sum(axis=2)
+            visits += np.matmul(weights, 1 / sums[:, :, None])[:, :, 0]
             if end in ends:
-                adversary = policies[:, :, -1]
-                points.append(_measure(games, end, visits / end, total / end, adversary, part))
+                adversary = weights[:, :, -1] / sums[:, -1:]
+                average = visits / end, spent / end
+                points.append(_measure(games, end, *average, adversary, costs[:, :, -1]))
     known = games.payoff * ((iterations - 1) / rule.defender_kl)
     return Run(after_each_other(points), Policies(adversary, softmax(known)), None)
 
@@ -92,9 +88,12 @@ def mean_scores(payoff: np.ndarray, defender_kl: float, first: int, last: int) -
         best = chunk.max(axis=1)
         below = chunk - best[:, None]
         within = _powers(below / defender_kl, steps).transpose(0, 2, 1)
-        before = _powers(steps * below / defender_kl, blocks)
-        before *= _exp(first * below / defender_kl)[:, None, :]
-        sums = np.concatenate([before, before * below[:, None, :]], axis=1) @ within
+        before = np.empty((len(chunk), 2 * blocks, chunk.shape[1]))
+        weights, scored = before[:, :blocks], before[:, blocks:]
+        begin = _exp(first * below / defender_kl)[:, None, :]
+        np.multiply(_powers(steps * below / defender_kl, blocks), begin, out=weights)
+        np.multiply(weights, below[:, None, :], out=scored)
+        sums = before @ within
         means = sums[:, blocks:] / sums[:, :blocks] + best[:, None, None]
         scores[row : row + _ROWS] = means.reshape(len(chunk), -1)
     return scores[:, : last - first]
@@ -114,13 +113,26 @@ def _exp(logs: np.ndarray) -> np.ndarray:
     return np.exp(np.where(logs < _NOTHING, -np.inf, logs))
 
 
-def _adversary(spent: np.ndarray, adversary_kl: float) -> np.ndarray:
-    """μ for what each prompt has cost so far, [G, X, S]; written over it."""
-    spent -= spent.min(axis=1, keepdims=True)
-    spent /= -adversary_kl
-    np.exp(spent, out=spent)
-    spent /= spent.sum(axis=1, keepdims=True)
-    return spent
+def _adversary(
+    spent: np.ndarray, costs: np.ndarray, adversary_kl: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The adversary's policies in a span of iterations, not yet divided by their sums.
+
+    Args:
+        spent: what each prompt has cost before the span, [G, X].
+        costs: in the span, [G, X, S].
+        adversary_kl: η.
+
+    Returns:
+        Weights [G, X, S] and their sums over the prompts, [G, S].
+    """
+    span = costs.shape[2]
+    # Sums over the iterations before each one, as a product: adding up in turn is slower.
+    logits = costs @ (np.triu(np.ones((span, span)), 1) / -adversary_kl)
+    logits -= (spent / adversary_kl)[:, :, None]
+    logits -= logits.max(axis=1, keepdims=True)
+    weights = np.exp(logits, out=logits)
+    return weights, weights.sum(axis=1)
 
 
 def _spans(first: int, last: int, ends: list[int]) -> list[tuple[int, int]]:
@@ -133,14 +145,14 @@ def _measure(
     games: TabularGames,
     iteration: int,
     visits: np.ndarray,
-    mean: np.ndarray,
+    mean_costs: np.ndarray,
     adversary: np.ndarray,
-    scores: np.ndarray,
+    last_costs: np.ndarray,
 ) -> Curves:
-    """One checkpoint, from mean scores instead of the defender's policies."""
+    """One checkpoint, from what prompts cost instead of the defender's policies."""
     gaps = [
-        most_for_defender(games, policy) - least_for_adversary(games, score + games.likeness)
-        for policy, score in ((visits, mean), (adversary, scores[:, :, -1]))
+        most_for_defender(games, policy) - least_for_adversary(games, costs)
+        for policy, costs in ((visits, mean_costs), (adversary, last_costs))
     ]
     values = (*gaps, *gaps, entropies(adversary))
     return Curves(np.array([iteration]), *(value[None] for value in values))
