@@ -35,6 +35,7 @@ bench: $(INSTALLED) ## measure the environments beside others' games, SelfBLEU a
 	$(BIN)/python benchmarks/guard_scaling.py
 	$(BIN)/python benchmarks/generation.py
 	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/tabular.py
 	$(BIN)/python benchmarks/trl_iteration.py
 
 # In folders of their own, as nothing here needs them and the two are of one name. What they share

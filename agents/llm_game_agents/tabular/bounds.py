@@ -84,7 +84,7 @@ def mirror_bound(games: TabularGames, rule: MirrorDescent, horizon: int) -> np.n
     _, prompts, responses = games.payoff.shape
     ranges = ranges_of(games)
     price = rule.defender_kl * np.log(responses)
-    if games.sighted:
+    if games.num_information_sets == prompts:
         steps = np.log(np.maximum(horizon * ranges.scores / max(price, 1e-300), 1.0))
         defender = ranges.scores + price * (1 + steps)
     elif games.num_information_sets == 1:

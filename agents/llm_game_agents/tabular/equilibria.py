@@ -18,15 +18,15 @@ def regularised_equilibrium(games: TabularGames, entropy: Entropy) -> Policies:
     Of several best responses the defender takes the first, where its entropy does not count.
 
     Raises:
-        ConfigurationError: the defender does not see the prompt, the adversary's entropy is worth
-            nothing, or there is a likeness matrix: no closed form is known then.
+        ConfigurationError: the defender does not see the prompt, or its information numbers them
+            otherwise, the adversary's entropy is worth nothing, or there is a likeness matrix.
     """
     check_entropy(entropy)
     if not games.sighted or games.likeness_matrix is not None or not entropy.adversary:
         raise ConfigurationError(
             f"no closed form for information={games.information.tolist()[:5]}, "
-            f"entropy.adversary={entropy.adversary}; the defender must see the prompt, the entropy "
-            "be above 0, and there be no likeness_matrix"
+            f"entropy.adversary={entropy.adversary}; leave out information, so that the defender "
+            "sees the prompt, and likeness_matrix, and give the entropy above 0"
         )
     worth = games.payoff.max(axis=2)
     if entropy.defender:

@@ -55,8 +55,7 @@ class Signals(NamedTuple):
 
     Attributes:
         costs: float64 [G, X], the derivative of J by μ: what a prompt costs the adversary.
-        worth: float64 [G, K, Y], the mean score of a response, given what the defender sees; 0
-            for an information set that is never seen.
+        worth: float64 [G, K, Y], the mean score of a response, given what the defender sees.
     """
 
     costs: np.ndarray
@@ -86,7 +85,7 @@ class TabularGames:
 
     @cached_property
     def sighted(self) -> bool:
-        """Whether the defender sees the prompt, row x of its policy belonging to prompt x."""
+        """Whether the defender sees the prompt, and row x of its policy belongs to prompt x."""
         return np.array_equal(self.information, np.arange(self.payoff.shape[1]))
 
     def uniform(self) -> Policies:
@@ -134,11 +133,7 @@ class TabularGames:
             costs += entropy.defender * entropies(policies.defender)[:, self.information]
         if self.sighted:
             return Signals(costs, self.payoff)
-        worth = self.worth(policies.adversary)
-        if self.num_information_sets > 1:
-            reach = self.reach(policies.adversary)[:, :, None]
-            worth = np.divide(worth, reach, out=np.zeros_like(worth), where=reach > 0)
-        return Signals(costs, worth)
+        return Signals(costs, self.worth(self._shares(policies.adversary)))
 
     def part(self, first: int, last: int) -> "TabularGames":
         """The games from `first` to before `last`, not copied."""
@@ -149,6 +144,14 @@ class TabularGames:
             self.likeness[first:last],
             None if matrix is None else matrix[first:last],
         )
+
+    def _shares(self, adversary: np.ndarray) -> np.ndarray:
+        """μ(x) / μ(k(x)), float64 [G, X]; equal ones in a set that is never seen."""
+        if self.num_information_sets == 1:
+            return adversary
+        reach = self.reach(adversary)[:, self.information]
+        equal = 1 / np.bincount(self.information)[self.information]
+        return np.where(reach > 0, adversary / np.where(reach > 0, reach, 1.0), equal)
 
     def _per_set(self, by_prompt: np.ndarray) -> np.ndarray:
         """Sums over the prompts of each information set, [G, X, …] to [G, K, …]."""

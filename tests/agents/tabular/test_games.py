@@ -38,10 +38,16 @@ def test_the_defenders_entropy_makes_a_prompt_dearer() -> None:
     np.testing.assert_allclose(costs - plain, [[2 * quarter, 2 * quarter, 2 * np.log(2)]])
 
 
-def test_a_set_that_is_never_seen_teaches_nothing() -> None:
+def test_in_a_set_that_is_never_seen_all_prompts_count_alike() -> None:
     games = make_games(PAYOFF, INFORMATION)
     _, worth = games.signals(Policies(np.array([[0.0, 0.0, 1.0]]), PI))
-    np.testing.assert_array_equal(worth, [[[0.0, 0.0], [3.0, 1.0]]])
+    np.testing.assert_array_equal(worth, [[[0.5, 1.0], [3.0, 1.0]]])
+
+
+def test_prompts_that_are_numbered_otherwise_are_seen_all_the_same() -> None:
+    games = make_games(PAYOFF, [2, 0, 1])
+    _, worth = games.signals(Policies(np.array([[0.0, 0.3, 0.7]]), np.full((1, 3, 2), 0.5)))
+    np.testing.assert_allclose(worth, games.payoff[:, [1, 2, 0]])
 
 
 @pytest.mark.parametrize("information", [None, [0] * 6, [2, 0, 1, 1, 0, 2]])

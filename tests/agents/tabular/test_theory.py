@@ -113,7 +113,9 @@ def test_bounds_worked_by_hand() -> None:
     rule = MirrorDescent(adversary_kl=4.0, defender_kl=1.0)
     log2, steps = np.log(2), np.log(8 * 2 / np.log(2))
     expected = (2 + log2 * (1 + steps) + 4 * log2) / 8 + 4 / (8 * 4)
-    np.testing.assert_allclose(mirror_bound(games, rule, 8), [expected])
+    for information in (None, [1, 0]):
+        seen = make_games(games.payoff, information, likeness=[1.0, 0.0])
+        np.testing.assert_allclose(mirror_bound(seen, rule, 8), [expected])
     unseen = make_games(games.payoff, [0, 0], likeness=[1.0, 0.0])
     expected = (log2 + 4 * log2) / 8 + 4 / 8 + 4 / (8 * 4)
     np.testing.assert_allclose(mirror_bound(unseen, rule, 8), [expected])
