@@ -98,7 +98,7 @@ def by_iteration(kind: str, games: TabularGames, iterations: int) -> Iterator[Po
         for panel, gaps in shown.items():
             yield from curve(panel, name, curves.iterations, gaps)
         if any(rule.entropy):
-            series = f"{name}, {kind.removeprefix('the ')}"
+            series = f"{name}, {kind.split()[1]}"
             panel = "the regularised game's own gap: last iterate"
             yield from curve(panel, series, curves.iterations, curves.last_regularised_gap)
 

@@ -45,7 +45,7 @@ def draw_panel(axes: Axes, panel: str, points: list[Point]) -> None:
         colour = COLOURS.get(series)
         axes.plot(x, y, style, marker=marker, color=colour, label=series, linewidth=1.2)
     axes.set_title(panel, fontsize="medium")
-    axes.legend(fontsize="x-small", loc="upper right" if "regularised" in panel else "best")
+    axes.legend(fontsize="x-small", loc="lower left" if "regularised" in panel else "best")
     if "pennies" in panel:
         axes.set(xlabel="μ of the first prompt", ylabel="π of the first response")
         return
