@@ -103,6 +103,7 @@ def _recorder(flags: RunFlags, run: GPO, folder: Path, record: dict[str, Any] | 
             taken_up=record,
             writes=run.processes.is_main,
             wandb=flags.wandb,
+            lines=True,
         )
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.logger import configure
-from tqdm import tqdm
 
 from llm_game_agents.iteration import Iteration
+from llm_game_agents.progress import Progress
 from llm_game_agents.wandb_writer import WandbWriter
 from llm_game_env.evaluation.curves import CurvePoint
 from llm_game_env.gatekeeper.judge import Verdict, judge
@@ -31,6 +31,7 @@ class Recorder:
             written anew, so that nothing stays of updates that were played after that.
         writes: whether anything is written and shown; one of several processes does.
         wandb: a Weights & Biases project that gets the numbers, too; none where it is empty.
+        lines: whether every update leaves a line on the terminal, above the progress bar.
 
     Raises:
         ConfigurationError: see `WandbWriter`.
@@ -46,6 +47,7 @@ class Recorder:
         taken_up: Mapping[str, Any] | None = None,
         writes: bool = True,
         wandb: str = "",
+        lines: bool = False,
     ) -> None:
         self.folder = folder
         self._writes = writes
@@ -61,8 +63,7 @@ class Recorder:
         self._logger = configure(str(folder), ["csv", "tensorboard"] if writes else [])
         if wandb and writes:
             self._logger.output_formats.append(WandbWriter(wandb, folder))
-        shows = writes and num_updates > 0
-        self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not shows)
+        self._progress = Progress(num_updates, title, shows=writes, lines=lines)
         if taken_up is not None:
             self._take_up(taken_up)
 
@@ -75,12 +76,7 @@ class Recorder:
         for when, index in self._shown_at.items():
             if iteration.index == index:
                 self._write_transcript(iteration, when)
-        leak = "" if point.leak is None else f" leak {point.leak:.2f}"
-        self._progress.set_postfix_str(
-            f"{point.stage} score {point.score:.2f}{leak}", refresh=False
-        )
-        # A run that was taken up starts in the middle.
-        self._progress.update(iteration.index + 1 - self._progress.n)
+        self._progress.show(iteration, point)
 
     def as_record(self) -> dict[str, Any]:
         """All that was recorded, as plain values fit for JSON."""
@@ -143,7 +139,7 @@ class Recorder:
             self._log_row(index, numbers)
         for when, text in record["transcripts"].items():
             self._keep_transcript(when, text)
-        self._progress.update(len(self._rows))
+        self._progress.take_up(len(self._rows))
 
     def _write_transcript(self, iteration: Iteration, when: str) -> None:
         lines = [f"update {iteration.index}, {iteration.stage.kind} stage", ""]
