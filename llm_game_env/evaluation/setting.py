@@ -11,7 +11,6 @@ from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import Rules, make_rules
 from llm_game_env.seeds import Seed, SeedSource
 
-
 _WHOLE = ("turns", "games_per_seed", "adversary_max_tokens", "defender_max_tokens", "batch_size")
 
 
