@@ -19,7 +19,14 @@ class Command(NamedTuple):
     example: str
 
 
-COMMANDS: tuple[Command, ...] = ()
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "play",
+        "llm_game_env.cli.play",
+        "play one side yourself, with the verdict after each exchange",
+        "llm-game play --as adversary --against builtin:defender",
+    ),
+)
 
 
 def find_command(name: str) -> Command | None:

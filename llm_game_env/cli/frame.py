@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status, see the module.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    _print_what_cannot_be_encoded()
+    _make_streams_lenient()
     try:
         status = _run(words)
         if sys.stdout is not None:
@@ -123,8 +123,8 @@ def _entry(command: Command) -> list[str]:
     return [f"  {command.name:<10} {command.summary}", f"  {'':<10}   $ {command.example}"]
 
 
-def _print_what_cannot_be_encoded() -> None:
-    """Models may write what the terminal has no letters for; it is printed as an escape."""
-    for stream in (sys.stdout, sys.stderr):
+def _make_streams_lenient() -> None:
+    """Text that the terminal has no letters for is printed as an escape, and read as "�"."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="replace" if stream is sys.stdin else "backslashreplace")
