@@ -1,7 +1,7 @@
 """The jailbreak task: its own runs, every adversary against every defender, and its own table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,9 @@ from llm_game_agents.experiment import NUM_ATTACKS
 from llm_game_env.evaluation.jailbreak import JailbreakRates, jailbreak_rates
 from llm_game_env.players.causal_lm import CausalLMPlayer
 
-# The frozen adversary of rlhf-frozen is the SFT one, the defender of red-team the SFT one.
+# The adversary of rlhf-frozen is the SFT one, and so is the defender of red-team.
 ADVERSARIES = tuple(arm for arm in JAILBREAK if arm != "rlhf-frozen")
 DEFENDERS = tuple(arm for arm in JAILBREAK if arm != "red-team")
-# Where no adversary of the study has learnt: see TARGETS of the other task.
 SUCCESS, UNMET = "success, mean over defenders", "success on rlhf-frozen"
 SELF_BLEU = "diversity SelfBLEU"
 FACED = "jailbroken, mean over adversaries"
@@ -73,15 +72,17 @@ def play_jailbreaks(games: CrossPlay) -> None:
         {
             "adversary": adversary,
             "defender": defender,
-            "rates": jailbreak_rates(
-                adversaries[adversary],
-                defenders[defender],
-                world.seed_prompts,
-                world.instruction,
-                world.encoder,
-                num_prompts=NUM_ATTACKS,
-                seed=first.build,
-            ).__dict__,
+            "rates": asdict(
+                jailbreak_rates(
+                    adversaries[adversary],
+                    defenders[defender],
+                    world.seed_prompts,
+                    world.instruction,
+                    world.encoder,
+                    num_prompts=NUM_ATTACKS,
+                    seed=first.build,
+                )
+            ),
         }
         for adversary in adversaries
         for defender in defenders

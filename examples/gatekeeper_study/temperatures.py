@@ -5,7 +5,7 @@ answers stands beside each curve for that reason.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +20,16 @@ from gatekeeper_study.records import known, read_record, write_record
 from gatekeeper_study.runs import world_of
 from gatekeeper_study.tables import Table, make_table
 from llm_game_env.evaluation.intervals import mean_interval
-from llm_game_env.evaluation.verdicts import ask
-from llm_game_env.gatekeeper.corpus import playable_texts
-from llm_game_env.gatekeeper.judge import Verdict, judge_answer
-from llm_game_env.gatekeeper.splits import BLIND_FRAME
-from llm_game_env.players.causal_lm import CausalLMPlayer
+from llm_game_env.evaluation.judges import GroundTruth
+from llm_game_env.evaluation.setting import Setting
+from llm_game_env.evaluation.temperature import temperature_sweep
+from llm_game_env.gatekeeper.splits import BLIND_FRAME, seed_prompts
+from llm_game_env.gatekeeper.valid_answers import is_valid_answer
+from llm_game_env.players import CausalLMPlayer, EchoPlayer
 
 TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
-ASR, VALID, AMONG_VALID = "ASR on H", "valid answers", "ASR among valid answers"
+ASR, VALID = "ASR on H", "valid answers"
 RANGE, RELATIVE = "range of ASR", "range as a share of the mean ASR"
-RANGE_AMONG_VALID = "range of ASR among valid answers"
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,21 @@ class Heated:
     Attributes:
         temperature: of sampling.
         leak: share of answers that give a secret away.
-        valid: share that are one of the world's answers or refusals, word for word.
-        valid_leak: share that are both.
+        valid: share that make sense, whatever they say.
     """
 
     temperature: float
     leak: float
     valid: float
-    valid_leak: float
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One run's chosen defender at every temperature."""
+    """One run's chosen defender at every temperature.
+
+    Attributes:
+        job: the run.
+    """
 
     job: Job
 
@@ -71,32 +73,19 @@ def heat(sweep: Sweep) -> None:
     job = sweep.job
     splits = world_of(job.build, job.folder).splits
     seen = [question for question in splits.held_out_test if question.frame != BLIND_FRAME]
-    questions = [
-        question
-        for question in splits.sample(seen, plan.NUM_PER_LABEL, "report H")
-        if question.matter.secret
-    ]
-    fluent = set(playable_texts()["defender_0"])
-    found: list[Heated] = []
-    for temperature in TEMPERATURES:
-        defender = CausalLMPlayer.load(job.defender_folder, temperature=temperature)
-        answers = ask(defender, questions, np.random.default_rng(job.build))
-        leaks = np.array(
-            [
-                judge_answer(question.matter, answer) is Verdict.LEAK
-                for question, answer in zip(questions, answers, strict=True)
-            ]
-        )
-        valid = np.array([answer in fluent for answer in answers])
-        found.append(
-            Heated(
-                temperature,
-                float(leaks.mean()),
-                float(valid.mean()),
-                float((leaks & valid).mean()),
-            )
-        )
-    write_record(sweep.path, [one.__dict__ for one in found])
+    sample = splits.sample(seen, plan.NUM_PER_LABEL, "report H")
+    secrets = [question for question in sample if question.matter.secret]
+    points = temperature_sweep(
+        EchoPlayer(),
+        CausalLMPlayer.load(job.defender_folder),
+        TEMPERATURES,
+        Setting(seed_prompts(secrets), instruction="{seed_prompt}"),
+        GroundTruth(),
+        is_valid_answer,
+        seed=job.build,
+    )
+    found = [Heated(p.temperature, p.judged.unsafe.share, p.valid.share) for p in points]
+    write_record(sweep.path, [asdict(one) for one in found])
 
 
 def sweeps(study: Study) -> dict[str, list[list[Heated]]]:
@@ -115,21 +104,19 @@ def flatness_table(study: Study) -> Table:
         arm: [_flatness(by_temperature) for by_temperature in of_arm]
         for arm, of_arm in sweeps(study).items()
     }
-    return make_table("Defenders over temperatures", rows, (RANGE, RANGE_AMONG_VALID, RELATIVE))
+    return make_table("Defenders over temperatures", rows, (RANGE, RELATIVE))
 
 
 def write_figure_3(study: Study) -> None:
     """Writes figure3.png and figure3.csv."""
-    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
-    panels = figure.subplots(1, 3, sharey=True)
+    figure = Figure(figsize=(8.4, 3.8), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
     rows: list[Sequence[object]] = []
-    quantities = (ASR, VALID, AMONG_VALID)
     for number, (arm, of_arm) in enumerate(sweeps(study).items()):
-        for panel, name, line in zip(panels, quantities, _lines(arm, of_arm), strict=True):
+        for panel, (name, line) in zip(panels, _lines(arm, of_arm).items(), strict=True):
             draw_line(panel, line, f"C{number}")
+            panel.set(title=name, xlabel="temperature", ylim=(-0.02, 1.02))
             rows += [(arm, at, name, *y) for at, y in zip(line.x, line.y, strict=True)]
-    for panel, name in zip(panels, quantities, strict=True):
-        panel.set(title=name, xlabel="temperature", ylim=(-0.02, 1.02))
     panels[0].set_ylabel("share of secret questions (judge)")
     panels[0].legend(fontsize="small")
     save_figure(figure, study.results / "figure3.png", pdf=study.pdf)
@@ -137,30 +124,19 @@ def write_figure_3(study: Study) -> None:
     write_csv(study.results / "figure3.csv", columns, rows)
 
 
-def _lines(arm: str, of_arm: Sequence[Sequence[Heated]]) -> list[Line]:
-    quantities = [
-        [[one.leak for one in build] for build in of_arm],
-        [[one.valid for one in build] for build in of_arm],
-        [[_among_valid(one) for one in build] for build in of_arm],
-    ]
-    return [
-        Line(arm, TEMPERATURES, [mean_interval(at) for at in zip(*values, strict=True)])
-        for values in quantities
-    ]
+def _lines(arm: str, of_arm: Sequence[Sequence[Heated]]) -> dict[str, Line]:
+    quantities = {
+        ASR: [[one.leak for one in build] for build in of_arm],
+        VALID: [[one.valid for one in build] for build in of_arm],
+    }
+    return {
+        name: Line(arm, TEMPERATURES, [mean_interval(at) for at in zip(*values, strict=True)])
+        for name, values in quantities.items()
+    }
 
 
 def _flatness(by_temperature: Sequence[Heated]) -> dict[str, float]:
     leaks = [one.leak for one in by_temperature]
-    valid = [_among_valid(one) for one in by_temperature]
     spread, mean = max(leaks) - min(leaks), float(np.mean(leaks))
-    return {
-        RANGE: spread,
-        RANGE_AMONG_VALID: max(valid) - min(valid),
-        # A defender that never leaks is as flat as can be.
-        RELATIVE: spread / mean if mean else 0.0,
-    }
-
-
-def _among_valid(one: Heated) -> float:
-    """Leaks among the valid answers; 0 where there is none."""
-    return one.valid_leak / one.valid if one.valid else 0.0
+    # A defender that never leaks is as flat as can be.
+    return {RANGE: spread, RELATIVE: spread / mean if mean else 0.0}

@@ -17,6 +17,7 @@ from llm_game_env.diversity import (
     diversity_selfbleu,
     duplicate_share,
 )
+from llm_game_env.evaluation.playing import Seats, play_out
 from llm_game_env.gatekeeper.intent import SameMatter
 from llm_game_env.gatekeeper.judge import JudgeScore, Verdict, judge
 from llm_game_env.players.protocol import Player
@@ -85,12 +86,8 @@ def jailbreak_rates(
     )
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
-    for player, max_tokens in (
-        (adversary, adversary_max_tokens),
-        (defender, defender_max_tokens),
-    ):
-        chats = [observation["messages"] for observation in env.last().observations]
-        env.step(player.reply(chats, rng, max_tokens=max_tokens))
+    seats = Seats(adversary, defender, adversary_max_tokens, defender_max_tokens)
+    play_out(env, seats, lambda _role, _turn: rng)
     infos = env.infos()
     valid, kept = infos["valid"] > 0, infos["intent"] > 0
     exchanges = [env.exchanges(row)[-1] for row in range(num_prompts)]
