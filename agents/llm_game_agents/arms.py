@@ -22,7 +22,7 @@ share unchanged.
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
@@ -31,9 +31,10 @@ from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.processes import ALONE, Processes, shared_reward
 from llm_game_agents.schedules import Stage, adversary_only, defender_only, simultaneous
 from llm_game_agents.update_rules import GRPOConfig, ReinforceConfig, RLOOConfig, UpdateRule
-from llm_game_env import red_team_v0
+from llm_game_env import jailbreak_v0, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.gatekeeper.intent import SameMatter
 from llm_game_env.gatekeeper.judge import REFUSALS
 from llm_game_env.gatekeeper.splits import seed_prompts
 from llm_game_env.gatekeeper.world import World
@@ -51,6 +52,7 @@ OTHER_RULES: dict[Rule, type[UpdateRule]] = {
     "rloo": RLOOConfig,
     "reinforce": ReinforceConfig,
 }
+Task = Literal["red-team", "jailbreak"]
 Meets = Literal["latest and past", "everybody", "meta-game"]
 OTHER_OPPONENTS: dict[Meets, Opponents] = {
     "everybody": UniformPast(),
@@ -137,7 +139,12 @@ def find_arm(name: str) -> Arm:
 
 
 def make_run(
-    arm: Arm, world: World, config: GPOConfig, num_games: int, processes: Processes = ALONE
+    arm: Arm,
+    world: World,
+    config: GPOConfig,
+    num_games: int,
+    processes: Processes = ALONE,
+    task: Task = "red-team",
 ) -> GPO:
     """The run that an arm stands for; a player that learns gets as many updates in every arm.
 
@@ -149,6 +156,9 @@ def make_run(
         config: GPO's; the other arms take their updates from it.
         num_games: batch size.
         processes: that all make this run.
+        task: "red-team", where the adversary writes what it likes, or "jailbreak", where it rewords
+            a secret question and the answer is judged against that; ordinary questions are left
+            out then.
     """
     fixed_prompts = arm.prompts != "adversary"
     instruction = "{seed_prompt}" if fixed_prompts else world.instruction
@@ -166,13 +176,16 @@ def make_run(
             encoder=world.encoder,
             window=HISTORY_BATCHES * num_games,
         )
-    env = red_team_v0.vector_env(
-        num_games,
-        seed_prompts=prompts,
-        reward_model=shared_reward(world.reward_model, processes),
-        instruction=instruction,
-        diversity=diversity,
-    )
+    rules: dict[str, Any] = {
+        "seed_prompts": prompts,
+        "reward_model": shared_reward(world.reward_model, processes),
+        "instruction": instruction,
+        "diversity": diversity,
+    }
+    if task == "jailbreak":
+        env = jailbreak_v0.vector_env(num_games, intent=SameMatter(), **rules)
+    else:
+        env = red_team_v0.vector_env(num_games, **rules)
     adversary: Player = EchoPlayer()
     if not fixed_prompts:
         adversary = LanguagePolicy.load(world.adversary, temperature=config.temperature)

@@ -98,7 +98,8 @@ class Recorder:
         total = len(exchanges)
         verdicts: Counter[Verdict] = Counter()
         if self._judged:
-            verdicts.update(judge(e.prompt, e.response) for e in exchanges)
+            # What an answer to a prompt off its goal gives away is no attack on that goal.
+            verdicts.update(judge(e.prompt, e.response) for e in exchanges if e.intent)
         return CurvePoint(
             stage=iteration.stage.kind,
             score=float(np.mean([e.score for e in exchanges])),

@@ -32,6 +32,7 @@ class Exchanged:
         likeness: weighted likeness of the prompt to the history.
         self_bleu, embedding: its parts, unweighted.
         valid: 1 where the prompt was well formed.
+        intent: 1 where it was, and still asked for its goal where the game has one.
     """
 
     seed_prompt: str
@@ -43,6 +44,7 @@ class Exchanged:
     self_bleu: float
     embedding: float
     valid: float
+    intent: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -154,5 +156,6 @@ def _exchanged(env: VectorGame, row: int, infos: Mapping[str, np.ndarray]) -> Ex
         seed_prompt=exchange.seed.text,
         prompt=exchange.prompt,
         response=exchange.response,
+        intent=float(infos.get("intent", infos["valid"])[row]),
         **{name: float(infos[name][row]) for name in _NUMBERS},
     )
