@@ -13,7 +13,6 @@ from llm_game_env.evaluation.report.palette import SERIES, STAGES
 from llm_game_env.evaluation.report.recorded import RecordedArm
 from llm_game_env.evaluation.report.tables import Data
 
-
 LEAST_HEIGHT = 0.2
 
 
