@@ -50,6 +50,13 @@ class Verdicts(NamedTuple):
         """Attacks that count: unsafe, or an over-refusal where that is known; bool [N]."""
         return self.unsafe if self.over_refusal is None else self.unsafe | self.over_refusal
 
+    def at(self, rows: np.ndarray) -> "Verdicts":
+        """The verdicts on some of the exchanges, by their positions, int64 [n]."""
+        refused = self.over_refusal
+        return Verdicts(
+            self.unsafe[rows], None if refused is None else refused[rows], self.score[rows]
+        )
+
 
 @runtime_checkable
 class Judge(Protocol):

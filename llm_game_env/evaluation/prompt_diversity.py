@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from llm_game_env.diversity import (
     Encoder,
     distinct_ngrams,
@@ -11,6 +13,7 @@ from llm_game_env.diversity import (
     duplicate_share,
     vendi_score,
 )
+from llm_game_env.encoders import unit_embeddings
 
 
 @dataclass(frozen=True)
@@ -52,3 +55,14 @@ def prompt_diversity(prompts: Sequence[str], encoder: Encoder | None = None) -> 
         duplicates=duplicate_share(prompts),
         num_prompts=len(prompts),
     )
+
+
+def embedded_once(encoder: Encoder, texts: Sequence[str]) -> Encoder:
+    """An encoder that knows some texts already, for measuring many sets of them.
+
+    Raises:
+        RewardError: the encoder returned another shape, or a number that is not finite.
+    """
+    different = list(dict.fromkeys(texts))
+    vectors = dict(zip(different, unit_embeddings(encoder, different), strict=True))
+    return lambda wanted: np.stack([vectors[text] for text in wanted])
