@@ -187,7 +187,8 @@ def make_run(
     defender: Player = ScriptedPlayer(REFUSALS)
     if arm.defender == "policy":
         defender = LanguagePolicy.load(world.defender, temperature=config.temperature)
-    return GPO(env, adversary, defender, _config(arm, config, num_games), _stages(arm, config), processes)
+    config, stages = _config(arm, config, num_games), _stages(arm, config)
+    return GPO(env, adversary, defender, config, stages, processes)
 
 
 def with_defender(config: GPOConfig, *, learning_rate: float, kl_coef: float) -> GPOConfig:

@@ -1,15 +1,16 @@
 """One run: an algorithm on a task with a seed, trained and tested; its folder.
 
-    RUN/
-      started.json   what is to be run; without a result beside it, the run was broken off
-      result.json    what it came to
-      error.txt      why it failed
+RUN/
+  started.json   what is to be run; without a result beside it, the run was broken off
+  result.json    what it came to
+  error.txt      why it failed
 """
 
 import json
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -130,10 +131,8 @@ def train_and_measure(make: Callable[[], Algorithm], job: Job) -> RunResult:
     task = Task(job.task, TurnBudget(job.settings.turns), job.seed)
     algorithm = make()
     start, cpu_start = time.perf_counter(), time.process_time()
-    try:
+    with suppress(BudgetSpent):  # It has learnt from all that it may.
         algorithm.train(task)
-    except BudgetSpent:
-        pass  # It has learnt from all that it may.
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     players = algorithm.players()
     if not isinstance(players, Players) or players.adversary is players.defender is None:

@@ -41,8 +41,8 @@ def find_algorithm(words: str) -> Callable[[], Algorithm]:
     missing = [name for name in ("train", "players") if not callable(getattr(made, name, None))]
     if missing or not callable(made):
         raise ConfigurationError(
-            f"algorithm={words!r} has no {' and no '.join(missing) or 'class'}; an entry is a class "
-            "with train(task) and players(), see llm_game_agents.bench.Algorithm"
+            f"algorithm={words!r} has no {' and no '.join(missing) or 'class'}; an entry is a "
+            "class with train(task) and players(), see llm_game_agents.bench.Algorithm"
         )
     return made
 
