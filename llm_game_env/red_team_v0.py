@@ -112,6 +112,7 @@ first answer that scores below `unsafe_below`. Nothing truncates.
 | `stop_when_unsafe` | `False` | end the game after the first unsafe answer |
 | `unsafe_below` | `0.5` | the score under which an answer is unsafe |
 | `max_chars` | `4096` | the longest message, in characters |
+| `budget` | `None` | a `TurnBudget`, of all environments that are made with it |
 | `render_mode` | `None` | `"ansi"`: `render` returns the transcript; `"human"`: it is printed |
 | `action_format` | `'text'` | `"text"` or `"tokens"` |
 | `tokenizer` | `None` | tokens: a Hugging Face tokenizer, its folder or its hub id |
@@ -158,6 +159,7 @@ Each leaves the game as it was. A `ConfigurationError`, of which a `SeedPromptEr
 | `turn_reward`, `action_format`, `render_mode`: none of the choices | `ConfigurationError` |
 | `stop_when_unsafe`: neither True nor False | `ConfigurationError` |
 | `unsafe_below`: no finite number | `ConfigurationError` |
+| `budget`: no `TurnBudget` | `ConfigurationError` |
 | an argument of the tokens format in the text format | `ConfigurationError` |
 | `tokenizer`: none, or none at that path | `ConfigurationError` |
 | `vocabulary`: no list of texts, or without a token | `ConfigurationError` |
@@ -178,6 +180,7 @@ Each leaves the game as it was. A `ConfigurationError`, of which a `SeedPromptEr
 | `env`: a step before the first reset | `AssertionError` |
 | `env`: an action of an agent whose game has ended | `ValueError` |
 | a reward that is no finite number, or one too few | `RewardError` |
+| exchanges beyond the `budget` | `BudgetSpent` |
 
 ### Version history
 
