@@ -14,6 +14,7 @@ from llm_game_env.diversity import (
     duplicate_share,
     vendi_score,
 )
+from llm_game_env.evaluation.playing import Seats, play_out
 from llm_game_env.gatekeeper.judge import JudgeScore, Verdict, judge
 from llm_game_env.players.protocol import Player
 from llm_game_env.rules import make_rules
@@ -69,12 +70,8 @@ def attack_rates(
     env = VectorGame(rules, num_prompts)
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
-    for player, max_tokens in (
-        (adversary, adversary_max_tokens),
-        (defender, defender_max_tokens),
-    ):
-        chats = [observation["messages"] for observation in env.last().observations]
-        env.step(player.reply(chats, rng, max_tokens=max_tokens))
+    seats = Seats(adversary, defender, adversary_max_tokens, defender_max_tokens)
+    play_out(env, seats, lambda _role, _turn: rng)
     exchanges = [env.exchanges(row)[-1] for row in range(num_prompts)]
     verdicts = Counter(judge(exchange.prompt, exchange.response) for exchange in exchanges)
     prompts = [exchange.prompt for exchange in exchanges]

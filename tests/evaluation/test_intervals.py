@@ -1,13 +1,22 @@
 """Intervals over repetitions, against scipy and by hand."""
 
 import math
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from llm_game_env.evaluation.intervals import Interval, mean_interval, paired_interval
+from llm_game_env.errors import ConfigurationError
+from llm_game_env.evaluation.intervals import (
+    Interval,
+    mean_interval,
+    paired_interval,
+    stratified_bootstrap,
+    wilson,
+)
 
 numbers = st.floats(-10, 10).map(lambda x: round(x, 3))
 
@@ -65,3 +74,104 @@ def test_excluding_zero(interval: Interval, excludes: bool) -> None:
 def test_without_spread_there_is_no_width(values: list[float]) -> None:
     assert mean_interval(values) == pytest.approx((0.3, 0.3, 0.3))
     assert not mean_interval(values).excludes_zero
+
+
+@pytest.mark.parametrize(
+    ("successes", "count", "low", "high"),
+    [
+        # By hand: z² = 3.841459, centre (k + z²/2) / (n + z²), see Wilson 1927.
+        (5, 10, 0.236593, 0.763407),
+        (0, 10, 0.0, 0.277533),
+        (10, 10, 0.722467, 1.0),
+        (1, 1, 0.206549, 1.0),
+        (81, 263, 0.255287, 0.366214),  # Newcombe 1998, table I
+        (15, 148, 0.062386, 0.160518),  # the same
+    ],
+)
+def test_wilson(successes: int, count: int, low: float, high: float) -> None:
+    found = wilson(successes, count)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
+    assert found.share == successes / count
+    z = 1.959964
+    centre = (successes + z**2 / 2) / (count + z**2)
+    half = z / (count + z**2) * math.sqrt(successes * (count - successes) / count + z**2 / 4)
+    assert (found.low, found.high) == pytest.approx((centre - half, centre + half), abs=1e-6)
+
+
+def test_a_share_of_nothing_may_be_anything() -> None:
+    found = wilson(0, 0)
+    assert math.isnan(found.share)
+    assert (found.low, found.high) == (0, 1)
+
+
+def test_less_confidence_is_a_narrower_interval() -> None:
+    wide, narrow = wilson(3, 20), wilson(3, 20, confidence=0.5)
+    assert wide.low < narrow.low < narrow.share < narrow.high < wide.high
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ((3, 2), r"successes=3 must be in \[0, 2\]"),
+        ((-1, 2), "successes=-1"),
+        ((0, -1), "trials=-1"),
+        ((1, 2, 1.5), "confidence=1.5"),
+    ],
+)
+def test_shares_that_there_are_not(arguments: tuple[Any, ...], problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        wilson(*arguments)
+
+
+STRATA = {"easy": [0.1, 0.3], "hard": [0.6, 0.8, 0.7, 0.9]}
+
+
+def test_a_bootstrap_of_two_runs_by_hand() -> None:
+    # Resampled means are 0, 1/2 and 1 with probability 1/4, 1/2 and 1/4.
+    found = stratified_bootstrap({"one": [0.0, 1.0]}, seed=0, confidence=0.4)
+    assert found == (0.5, 0.5, 0.5)
+    assert stratified_bootstrap({"one": [0.0, 1.0]}, seed=0, confidence=0.6) == (0.5, 0.0, 1.0)
+
+
+def test_resampling_stays_within_the_strata() -> None:
+    # Over all six runs at once, means of 0.1 and of 0.9 would be possible.
+    found = stratified_bootstrap(STRATA, seed=0, confidence=1.0)
+    assert found.mean == pytest.approx((0.2 + 0.75) / 2)
+    assert found.low >= (0.1 + 0.6) / 2 - 1e-9
+    assert found.high <= (0.3 + 0.9) / 2 + 1e-9
+
+
+def test_many_runs_give_the_normal_interval() -> None:
+    rng = np.random.default_rng(0)
+    strata = {name: rng.normal(size=400).tolist() for name in "abc"}
+    error = math.sqrt(sum(np.var(runs) / 400 for runs in strata.values())) / 3
+    for method in ("percentile", "BCa"):
+        found = stratified_bootstrap(strata, seed=1, resamples=4000, method=method)
+        assert found.low == pytest.approx(found.mean - 1.96 * error, abs=0.1 * error)
+        assert found.high == pytest.approx(found.mean + 1.96 * error, abs=0.1 * error)
+
+
+def test_the_seed_decides_the_bootstrap() -> None:
+    first = stratified_bootstrap(STRATA, seed=0, resamples=200)
+    assert first == stratified_bootstrap(STRATA, seed=0, resamples=200)
+    assert first != stratified_bootstrap(STRATA, seed=1, resamples=200)
+
+
+@pytest.mark.parametrize("method", ["percentile", "BCa"])
+def test_equal_runs_have_no_width(method: Literal["percentile", "BCa"]) -> None:
+    found = stratified_bootstrap({"a": [0.5, 0.5], "b": [1.0, 1.0]}, seed=0, method=method)
+    assert found == (0.75, 0.75, 0.75)
+
+
+@pytest.mark.parametrize(
+    ("strata", "arguments", "problem"),
+    [
+        ({}, {}, "strata={}: an interval takes at least two runs"),
+        ({"a": [1.0, 2.0], "b": [1.0]}, {}, r"\['b'\] of strata: .* at least two runs"),
+        (STRATA, {"method": "magic"}, "method='magic' must be 'percentile' or 'BCa'"),
+        (STRATA, {"resamples": 0}, "resamples=0"),
+    ],
+)
+def test_what_cannot_be_resampled(strata: Any, arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        stratified_bootstrap(strata, seed=0, **arguments)
