@@ -22,7 +22,7 @@ share unchanged.
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
@@ -32,6 +32,7 @@ from llm_game_agents.processes import ALONE, Processes, shared_reward
 from llm_game_agents.schedules import Stage, adversary_only, defender_only, simultaneous
 from llm_game_agents.update_rules import GRPOConfig, ReinforceConfig, RLOOConfig, UpdateRule
 from llm_game_env import jailbreak_v0, red_team_v0
+from llm_game_env.checks import check_choice
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.gatekeeper.intent import SameMatter
@@ -159,7 +160,11 @@ def make_run(
         task: "red-team", where the adversary writes what it likes, or "jailbreak", where it rewords
             a secret question and the answer is judged against that; ordinary questions are left
             out then.
+
+    Raises:
+        ConfigurationError: there is no such task.
     """
+    check_choice("task", task, get_args(Task))
     fixed_prompts = arm.prompts != "adversary"
     instruction = "{seed_prompt}" if fixed_prompts else world.instruction
     prompts = world.seed_prompts
