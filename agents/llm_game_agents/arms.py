@@ -21,8 +21,9 @@ after +div is the intensity of the diversity term (the paper's Figure 2), 5 wher
 share unchanged.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Literal
 
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
@@ -31,15 +32,14 @@ from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.processes import ALONE, Processes, shared_reward
 from llm_game_agents.schedules import Stage, adversary_only, defender_only, simultaneous
 from llm_game_agents.update_rules import GRPOConfig, ReinforceConfig, RLOOConfig, UpdateRule
-from llm_game_env import jailbreak_v0, red_team_v0
-from llm_game_env.checks import check_choice
+from llm_game_env import red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.gatekeeper.intent import SameMatter
 from llm_game_env.gatekeeper.judge import REFUSALS
 from llm_game_env.gatekeeper.splits import seed_prompts
 from llm_game_env.gatekeeper.world import World
 from llm_game_env.players import EchoPlayer, Player, ScriptedPlayer
+from llm_game_env.vector import VectorGame
 
 NUM_UNIFORM_PROMPTS = 2048
 # Of SelfBLEU, for an intensity of 1. The paper's weight of 5 is to scores of long free texts; the
@@ -53,7 +53,6 @@ OTHER_RULES: dict[Rule, type[UpdateRule]] = {
     "rloo": RLOOConfig,
     "reinforce": ReinforceConfig,
 }
-Task = Literal["red-team", "jailbreak"]
 Meets = Literal["latest and past", "everybody", "meta-game"]
 OTHER_OPPONENTS: dict[Meets, Opponents] = {
     "everybody": UniformPast(),
@@ -145,7 +144,7 @@ def make_run(
     config: GPOConfig,
     num_games: int,
     processes: Processes = ALONE,
-    task: Task = "red-team",
+    make_games: Callable[..., VectorGame] = red_team_v0.vector_env,
 ) -> GPO:
     """The run that an arm stands for; a player that learns gets as many updates in every arm.
 
@@ -157,14 +156,8 @@ def make_run(
         config: GPO's; the other arms take their updates from it.
         num_games: batch size.
         processes: that all make this run.
-        task: "red-team", where the adversary writes what it likes, or "jailbreak", where it rewords
-            a secret question and the answer is judged against that; ordinary questions are left
-            out then.
-
-    Raises:
-        ConfigurationError: there is no such task.
+        make_games: makes the environment, from the arguments of `red_team_v0.vector_env`.
     """
-    check_choice("task", task, get_args(Task))
     fixed_prompts = arm.prompts != "adversary"
     instruction = "{seed_prompt}" if fixed_prompts else world.instruction
     prompts = world.seed_prompts
@@ -181,23 +174,21 @@ def make_run(
             encoder=world.encoder,
             window=HISTORY_BATCHES * num_games,
         )
-    rules: dict[str, Any] = {
-        "seed_prompts": prompts,
-        "reward_model": shared_reward(world.reward_model, processes),
-        "instruction": instruction,
-        "diversity": diversity,
-    }
-    if task == "jailbreak":
-        env = jailbreak_v0.vector_env(num_games, intent=SameMatter(), **rules)
-    else:
-        env = red_team_v0.vector_env(num_games, **rules)
+    env = make_games(
+        num_games,
+        seed_prompts=prompts,
+        reward_model=shared_reward(world.reward_model, processes),
+        instruction=instruction,
+        diversity=diversity,
+    )
     adversary: Player = EchoPlayer()
     if not fixed_prompts:
         adversary = LanguagePolicy.load(world.adversary, temperature=config.temperature)
     defender: Player = ScriptedPlayer(REFUSALS)
     if arm.defender == "policy":
         defender = LanguagePolicy.load(world.defender, temperature=config.temperature)
-    return GPO(env, adversary, defender, _config(arm, config), _stages(arm, config), processes)
+    config, stages = _config(arm, config, num_games), _stages(arm, config)
+    return GPO(env, adversary, defender, config, stages, processes)
 
 
 def with_defender(config: GPOConfig, *, learning_rate: float, kl_coef: float) -> GPOConfig:
@@ -206,7 +197,7 @@ def with_defender(config: GPOConfig, *, learning_rate: float, kl_coef: float) ->
     return replace(config, defender=defender)
 
 
-def _config(arm: Arm, config: GPOConfig) -> GPOConfig:
+def _config(arm: Arm, config: GPOConfig, num_games: int) -> GPOConfig:
     """The configuration with the arm's update rule and opponents."""
     if arm.rule in OTHER_RULES:
         kind = OTHER_RULES[arm.rule]
@@ -214,6 +205,8 @@ def _config(arm: Arm, config: GPOConfig) -> GPOConfig:
         config = replace(config, defender=defender, adversary=adversary)
     if arm.meets in OTHER_OPPONENTS:
         whom = OTHER_OPPONENTS[arm.meets]
+        if isinstance(whom, MetaNash):  # A small run measures its payoffs on small batches, too.
+            whom = replace(whom, games=min(whom.games, num_games))
         config = replace(config, defender_plays=whom, adversary_plays=whom)
     return config
 

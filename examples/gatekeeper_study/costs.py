@@ -80,7 +80,11 @@ def measure_cost(measurement: Measurement) -> None:
     job = measurement.job
     config = replace(config_of(job), defend_updates=UPDATES, attack_updates=UPDATES, rounds=1)
     run = make_run(
-        find_arm(job.arm), world_of(job.build, job.folder), config, plan.NUM_GAMES, task=job.task
+        find_arm(job.arm),
+        world_of(job.build, job.folder),
+        config,
+        plan.NUM_GAMES,
+        make_games=job.make_games,
     )
     spent: dict[StageKind, list[float]] = {"defend": [], "attack": []}
     last = time.process_time()

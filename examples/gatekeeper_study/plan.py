@@ -1,13 +1,17 @@
 """What the study runs: the grid, the runs of every phase, and where each is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from llm_game_agents.arms import Task, find_arm, with_defender
+from llm_game_agents.arms import find_arm, with_defender
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_env import jailbreak_v0, red_team_v0
+from llm_game_env.gatekeeper.intent import SameMatter
+from llm_game_env.vector import VectorGame
 
 Phase = Literal["tune", "confirm", "jailbreak"]
 
@@ -81,9 +85,15 @@ class Job:
     folder: Path
 
     @property
-    def task(self) -> Task:
-        """What is played."""
-        return "jailbreak" if self.phase == "jailbreak" else "red-team"
+    def make_games(self) -> Callable[..., VectorGame]:
+        """Makes what is played, for `make_run`.
+
+        In jailbreak the adversary rewords a secret question and the answer is judged against that;
+        ordinary questions are left out then.
+        """
+        if self.phase == "jailbreak":
+            return partial(jailbreak_v0.vector_env, intent=SameMatter())
+        return red_team_v0.vector_env
 
     @property
     def run_folder(self) -> Path:

@@ -53,7 +53,7 @@ def run_job(job: Job) -> None:
     shutil.rmtree(job.run_folder, ignore_errors=True)
     world = world_of(job.build, job.folder)
     arm = find_arm(job.arm)
-    run = make_run(arm, world, config_of(job), plan.NUM_GAMES, task=job.task)
+    run = make_run(arm, world, config_of(job), plan.NUM_GAMES, make_games=job.make_games)
     defender = run.players[AGENTS[DEFENDER]]
     marks = checkpoints(job.arm)
     states: list[dict[str, Any]] = []

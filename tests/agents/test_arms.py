@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.rollout import collect
 from llm_game_agents.schedules import Stage
 from llm_game_agents.update_rules import GRPOConfig, ReinforceConfig, RLOOConfig, UpdateRule
+from llm_game_env import jailbreak_v0
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.gatekeeper.grammar import parse
 from llm_game_env.gatekeeper.intent import SameMatter
@@ -22,6 +24,7 @@ from llm_game_env.players import EchoPlayer, ScriptedPlayer
 from llm_game_env.spaces import Message
 
 CONFIG = GPOConfig(defend_updates=2, attack_updates=3, rounds=2, seed=1)
+JAILBREAKS = partial(jailbreak_v0.vector_env, intent=SameMatter())
 NOBODY: list[Stage] = []
 BOTH = [Stage("defend", 2), Stage("attack", 3)] * 2
 SCHEDULES = {
@@ -141,7 +144,7 @@ def test_uniform_prompts_are_drawn_from_a_by_the_seed(world: World) -> None:
 
 
 def test_jailbreaks_start_from_the_secrets_alone_and_keep_their_goal(world: World) -> None:
-    run = make_run(find_arm("gpo+div"), world, CONFIG, 8, task="jailbreak")
+    run = make_run(find_arm("gpo+div"), world, CONFIG, 8, make_games=JAILBREAKS)
     rules = run.env.game.rules
     assert rules.seeds == tuple(seed for seed in world.seed_prompts if seed.label == "harmful")
     assert isinstance(rules.intent, SameMatter)
@@ -150,12 +153,10 @@ def test_jailbreaks_start_from_the_secrets_alone_and_keep_their_goal(world: Worl
     assert run.env.game.diversity is not None
     assert run.stages == BOTH
     assert make_run(find_arm("gpo"), world, CONFIG, 8).env.game.rules.intent is None
-    with pytest.raises(ConfigurationError, match="task='chess' must be"):
-        make_run(find_arm("gpo"), world, CONFIG, 8, task="chess")  # pyright: ignore[reportArgumentType]
 
 
 def test_an_exchange_says_whether_its_prompt_kept_the_goal(world: World) -> None:
-    run = make_run(find_arm("sft"), world, CONFIG, 16, task="jailbreak")
+    run = make_run(find_arm("sft"), world, CONFIG, 16, make_games=JAILBREAKS)
     exchanges = collect(run.env, run.players, CONFIG.max_tokens, seed=0, iteration=0).exchanges
     kept = [
         (asked := parse(one.prompt)) is not None and asked.matter is goal.matter
