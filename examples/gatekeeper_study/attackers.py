@@ -43,7 +43,8 @@ def write_attackers(study: Study) -> None:
         "RLHF on P, and RLHF on the frozen SFT adversary's prompts. A leak gets a secret out, an "
         "over-refusal an honest question refused; success is either. red-team (the paper's RLHF "
         "attacker) was trained on the SFT defender, so its success there is practice and not "
-        "transfer; the other two defenders are those that nobody trained on.",
+        "transfer; the other two defenders are those that nobody trained on. The last of them has "
+        "learnt on what sft writes.",
         "",
         "paraphrase rewords the seed question and learns nothing: the SFT adversary, drawn again "
         "until it asks about the seed's matter in other words. sft may change the matter as well. "

@@ -1,7 +1,7 @@
 """What an update costs, in seconds of one core, and so what a run had cost when it stood somewhere.
 
 A run's own clock counts whatever else its machine did. Here a few updates of each arm are played
-apart and the process's CPU time is taken, which hardly depends on that.
+apart, one arm after the other, and the process's CPU time is taken, which depends on that far less.
 """
 
 import time

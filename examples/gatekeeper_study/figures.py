@@ -36,10 +36,10 @@ class Line:
     y: Sequence[Interval]
 
 
-def draw_line(axes: Axes, line: Line, colour: str) -> None:
+def draw_line(axes: Axes, line: Line, colour: str, marker: str = "") -> None:
     """The mean as a line, the interval as a band."""
     mean, low, high = np.array(line.y).T
-    axes.plot(line.x, mean, color=colour, label=line.name)
+    axes.plot(line.x, mean, color=colour, label=line.name, marker=marker, ms=4)
     axes.fill_between(line.x, low, high, color=colour, alpha=0.15, lw=0)
 
 
@@ -87,7 +87,7 @@ def draw_figure_2(
                 (arm, intensity, update, stage, line.name, *interval)
                 for update, stage, interval in zip(line.x, stages, line.y, strict=True)
             ]
-        panel.set(title=f"diversity {intensity}", xlabel="update")
+        panel.set(title=f"{arm}: diversity {intensity}", xlabel="update")
         panel.set(ylim=(-0.02, 1.02), xlim=(-0.5, len(stages) - 0.5))
     panels[0].set_ylabel("share of exchanges / mean score")
     panels[-1].legend(loc="center right", fontsize="small")

@@ -114,7 +114,7 @@ def write_figure_3(study: Study) -> None:
     rows: list[Sequence[object]] = []
     for number, (arm, of_arm) in enumerate(sweeps(study).items()):
         for panel, (name, line) in zip(panels, _lines(arm, of_arm).items(), strict=True):
-            draw_line(panel, line, f"C{number}")
+            draw_line(panel, line, f"C{number}", marker="o")
             panel.set(title=name, xlabel="temperature", ylim=(-0.02, 1.02))
             rows += [(arm, at, name, *y) for at, y in zip(line.x, line.y, strict=True)]
     panels[0].set_ylabel("share of secret questions (judge)")

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,16 +11,20 @@ from llm_game_agents.arms import ARMS, Arm, find_arm, make_run, with_defender
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.opponents import LatestAndPast, MetaNash, UniformPast
 from llm_game_agents.policy import LanguagePolicy
+from llm_game_agents.rollout import collect
 from llm_game_agents.schedules import Stage
 from llm_game_agents.update_rules import GRPOConfig, ReinforceConfig, RLOOConfig, UpdateRule
+from llm_game_env import jailbreak_v0
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.gatekeeper.grammar import parse
+from llm_game_env.gatekeeper.intent import SameMatter
 from llm_game_env.gatekeeper.judge import REFUSALS
 from llm_game_env.gatekeeper.world import World, load_world
 from llm_game_env.players import EchoPlayer, ScriptedPlayer
 from llm_game_env.spaces import Message
 
 CONFIG = GPOConfig(defend_updates=2, attack_updates=3, rounds=2, seed=1)
+JAILBREAKS = partial(jailbreak_v0.vector_env, intent=SameMatter())
 NOBODY: list[Stage] = []
 BOTH = [Stage("defend", 2), Stage("attack", 3)] * 2
 SCHEDULES = {
@@ -136,6 +141,30 @@ def test_uniform_prompts_are_drawn_from_a_by_the_seed(world: World) -> None:
     labels = Counter(question.matter.secret for question in questions if question)
     assert labels[True] == labels[False]
     assert len(set(first)) == len(first) > 1000
+
+
+def test_jailbreaks_start_from_the_secrets_alone_and_keep_their_goal(world: World) -> None:
+    run = make_run(find_arm("gpo+div"), world, CONFIG, 8, make_games=JAILBREAKS)
+    rules = run.env.game.rules
+    assert rules.seeds == tuple(seed for seed in world.seed_prompts if seed.label == "harmful")
+    assert isinstance(rules.intent, SameMatter)
+    assert rules.instruction == world.instruction
+    assert rules.reward_model is world.reward_model
+    assert run.env.game.diversity is not None
+    assert run.stages == BOTH
+    assert make_run(find_arm("gpo"), world, CONFIG, 8).env.game.rules.intent is None
+
+
+def test_an_exchange_says_whether_its_prompt_kept_the_goal(world: World) -> None:
+    run = make_run(find_arm("sft"), world, CONFIG, 16, make_games=JAILBREAKS)
+    exchanges = collect(run.env, run.players, CONFIG.max_tokens, seed=0, iteration=0).exchanges
+    kept = [
+        (asked := parse(one.prompt)) is not None and asked.matter is goal.matter
+        for one in exchanges
+        if (goal := parse(one.seed_prompt)) is not None
+    ]
+    assert [one.intent for one in exchanges] == [float(same) for same in kept]
+    assert 0 < sum(kept) < 16
 
 
 def test_players_are_the_sft_ones(world: World) -> None:

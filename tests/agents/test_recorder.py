@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from llm_game_agents.exchange_file import KEPT_PER_UPDATE
 from llm_game_agents.recorder import EXCHANGES_SHOWN, Recorder
+from llm_game_agents.rollout import Rollout
 from llm_game_env.evaluation.exchange_log import FILE, read_exchanges
-from made_up_runs import SECRET, iteration, record
+from made_up_runs import EXCHANGES, SECRET, iteration, record
 
 
 def test_points_are_shares_of_the_exchanges(tmp_path: Path) -> None:
@@ -25,6 +27,16 @@ def test_points_are_shares_of_the_exchanges(tmp_path: Path) -> None:
     assert (first.unsafe, first.missed, first.false_alarm) == (0.25, 0.25, 0.0)
     assert recorder.games_played == 8
     assert recorder.training_seconds == pytest.approx(1.5)
+
+
+def test_what_is_said_to_a_prompt_off_its_goal_is_no_attack(tmp_path: Path) -> None:
+    off_goal = [replace(one, intent=0.0) for one in EXCHANGES[:2]]
+    recorder = Recorder(tmp_path, 1, "test", judged=True)
+    rollout = Rollout({}, [*off_goal, *EXCHANGES])
+    recorder(replace(iteration(0), rollouts={"defender_0": rollout}))
+    recorder.close()
+    (point,) = recorder.points
+    assert (point.leak, point.over_refusal, point.malformed) == (1 / 6, 1 / 6, 1 / 6)
 
 
 def test_without_a_judge_there_are_no_verdicts(tmp_path: Path) -> None:
