@@ -1,16 +1,25 @@
 """An algorithm from outside, entered into the benchmark as its page says."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from llm_game_agents.bench import Algorithm
+from llm_game_agents.bench.registry import find_algorithm
 from llm_game_env.cli import main
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bench_sb3.py"
 
 
+def test_it_can_be_named_from_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    assert isinstance(find_algorithm(f"{EXAMPLE}:MaskedPPO")(), Algorithm)
+
+
+@pytest.mark.slow
 def test_stable_baselines_enters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(EXAMPLE.parent)
     words = ["bench", "--algorithms", f"{EXAMPLE}:MaskedPPO", "--tasks", "red-team"]

@@ -60,8 +60,9 @@ def test_what_it_comes_to(name: str, turns: int, updates: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", BUNDLED)
-@pytest.mark.parametrize("game", ["red-team", "jailbreak"])
+@pytest.mark.parametrize(
+    ("name", "game"), [*((name, "red-team") for name in BUNDLED), ("gpo+div", "jailbreak")]
+)
 def test_all_of_them_run(name: str, game: str) -> None:
     task = Task(game, TurnBudget(QUICK.turns), seed=0)
     entry = ArmAlgorithm(find_arm(name))
