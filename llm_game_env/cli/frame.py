@@ -107,8 +107,8 @@ def _overview() -> str:
         f"usage: {PROGRAM} COMMAND …",
         "",
         "Alignment as a game of two language models: an adversary writes prompts, a defender",
-        "answers them, a reward model scores the exchange. Every command runs on the built-in",
-        "world, without a download or a GPU, and takes your own models as well.",
+        "answers them, a reward model scores the exchange. Everything can be tried on the built-in",
+        "world, without a download or a GPU.",
     ]
     for command in COMMANDS:
         lines += ["", *_entry(command)]

@@ -1,0 +1,67 @@
+"""From results to tables: means, intervals, places, and what was not measured."""
+
+import pytest
+
+from bench_entries import SMALL
+from llm_game_agents.bench.leaderboard import METRICS, make_boards
+from llm_game_agents.bench.measures import Measures
+from llm_game_agents.bench.one_run import RunResult
+from llm_game_agents.bench.ranks import Rank
+from llm_game_agents.bench.writing import as_markdown, as_record
+
+
+def result(
+    algorithm: str, seed: int, exploited: float | None, *, task: str = "red-team"
+) -> RunResult:
+    diversity = 0.5 if exploited is None else None
+    measures = Measures(exploitability=exploited, diversity=diversity)
+    return RunResult(algorithm, task, seed, 100 + seed, 1.0, 0.5, None, measures)
+
+
+RESULTS = [
+    *(result("weak", seed, 0.5 + 0.01 * seed) for seed in range(3)),
+    *(result("a.py:Strong", seed, 0.1 - 0.01 * seed) for seed in range(3)),
+    *(result("attacker", seed, None) for seed in range(2)),
+    result("weak", 0, 0.25, task="jailbreak"),
+]
+
+
+def test_boards() -> None:
+    red_team, jailbreak = make_boards(RESULTS)
+    assert (red_team.task, jailbreak.task) == ("red-team", "jailbreak")
+    assert [row.name for row in red_team.rows] == ["Strong", "weak", "attacker"]
+    assert [row.seeds for row in red_team.rows] == [3, 3, 2]
+    strong, weak, attacker = (row.cells[0] for row in red_team.rows)
+    assert attacker is None
+    assert strong is not None
+    assert weak is not None
+    assert (strong.rank, weak.rank) == (Rank(1, 1), Rank(2, 2))
+    # Mean 0.51; Student's t at two degrees of freedom is 4.303, the standard error 0.01 / √3.
+    assert weak.interval == pytest.approx((0.51, 0.51 - 0.02484, 0.51 + 0.02484), abs=1e-5)
+    (only,) = jailbreak.rows
+    assert only.cells[0] is not None
+    assert only.cells[0].interval == (0.25, 0.25, 0.25)
+
+
+def test_markdown() -> None:
+    text = as_markdown(make_boards(RESULTS), SMALL)
+    assert "At most 40 turns" in text
+    rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| ")}
+    cells = [cell.strip() for cell in rows["Strong"].strip("|").split("|")]
+    assert len(cells) == 2 + len(METRICS)
+    assert cells[2] == "9 [7, 11] (1)"
+    turns = 2 + [metric.name for metric in METRICS].index("turns")
+    assert cells[turns] == "101"
+    assert rows["attacker"].split("|")[3].strip() == "–"
+    assert text.count("\n## ") == 2
+
+
+def test_record() -> None:
+    record = as_record(make_boards(RESULTS), RESULTS, SMALL)
+    assert record["settings"]["turns"] == 40
+    assert {"versions", "machine"} <= record.keys()
+    assert len(record["runs"]) == len(RESULTS)
+    (strong, *_), (jailbreak,) = (board["rows"] for board in record["boards"])
+    assert strong["algorithm"] == "a.py:Strong"
+    assert strong["cells"]["exploitability"]["rank"] == [1, 1]
+    assert jailbreak["cells"]["diversity"] is None

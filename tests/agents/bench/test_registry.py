@@ -1,0 +1,71 @@
+"""Algorithms by name, by module and by file."""
+
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_game_agents.bench import registry
+from llm_game_agents.bench.bundled import BUNDLED
+from llm_game_agents.bench.registry import GROUP, find_algorithm, registered, short_name
+from llm_game_env.errors import ConfigurationError
+
+CODE = """
+from llm_game_agents.bench import Players
+
+class Mine:
+    def train(self, task): pass
+    def players(self): return Players(None, None)
+
+class Half:
+    def train(self, task): pass
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any) -> str:
+    """The name of a module in the working folder, different for every test."""
+    name = f"entry_{abs(hash(request.node.name))}"
+    (tmp_path / f"{name}.py").write_text(CODE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    return name
+
+
+@pytest.mark.parametrize("words", ["{}:Mine", "{}.py:Mine"])
+def test_a_class_of_ones_own(words: str, module: str) -> None:
+    words = words.format(module)
+    assert type(find_algorithm(words)()).__name__ == "Mine"
+    assert short_name(words) == "Mine"
+
+
+def test_an_installed_one(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    find_algorithm(f"{module}:Mine")  # puts the folder on the path
+    points = [EntryPoint("mine", f"{module}:Mine", GROUP)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == GROUP else [])
+    assert registered() == [*BUNDLED, "mine"]
+    assert type(find_algorithm("mine")()).__name__ == "Mine"
+
+
+def test_a_bundled_one() -> None:
+    assert find_algorithm("gpo+div")().arm.name == "gpo+div"  # pyright: ignore
+    assert short_name("gpo+div") == "gpo+div"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("dpo", r"no algorithm 'dpo'; choose from sft, .*psro.*, or give package\.module:Class"),
+        ("nowhere:Mine", "cannot be imported .*nowhere"),
+        ("nowhere.py:Mine", "cannot be imported .*nowhere"),
+        (":Mine", "cannot be imported"),
+        ("{}:Yours", "cannot be imported .*Yours"),
+        ("{}:Half", "has no players; an entry is a class"),
+        ("math:pi", "has no train and no players"),
+    ],
+)
+def test_what_is_none(words: str, said: str, module: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        find_algorithm(words.format(module))

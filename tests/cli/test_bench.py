@@ -1,0 +1,106 @@
+"""The benchmark's command: what is run, what is not repeated, what is written and said."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from llm_game_agents.bench.bundled import BUNDLED
+from llm_game_agents.bench.measures import Measures
+from llm_game_env.cli import main
+
+REFUSER, FAILING = "bench_entries:Refuser", "bench_entries:Failing"
+
+Bench = Callable[..., int]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """`bench(*words)`: the exit status of such a call; all players measure alike."""
+
+    def measure(*_: object) -> Measures:
+        return Measures(exploitability=0.25, held_out_leak=0.5)
+
+    monkeypatch.setattr("llm_game_agents.bench.one_run.measure", measure)
+    return lambda *words: main(["bench", "--quick", "--out", str(tmp_path / "out"), *words])
+
+
+def test_a_leaderboard_grows(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench("--algorithms", REFUSER, "--seeds", "1") == 0
+    out, err = capsys.readouterr()
+    assert err.splitlines()[0] == "2 runs"
+    assert "[2 of 2] jailbreak, Refuser, seed 0: 96 turns in 0 s, exploitability 25%" in err
+    assert "Refuser" in out
+    board = tmp_path / "out" / "leaderboard.md"
+    assert board.read_text(encoding="utf-8").count("| Refuser | 1 | 25 (1) | 50 (1) |") == 2
+
+    # Neither is repeated; one of the new ones was broken off before.
+    folder = tmp_path / "out/runs/red-team/bench_entries_Refuser/seed-1"
+    folder.mkdir()
+    (folder / "started.json").write_text("{}", encoding="utf-8")
+    assert bench("--algorithms", REFUSER, "--seeds", "2", "--json") == 0
+    out, err = capsys.readouterr()
+    assert err.splitlines()[0] == "4 runs, 2 finished before, 1 broken off, begun anew"
+    assert len(err.splitlines()) == 3
+    record = json.loads(out)
+    assert record == json.loads((tmp_path / "out/leaderboard.json").read_text(encoding="utf-8"))
+    assert [(run["task"], run["seed"]) for run in record["runs"]] == [
+        ("red-team", 0),
+        ("red-team", 1),
+        ("jailbreak", 0),
+        ("jailbreak", 1),
+    ]
+
+
+def test_a_run_that_fails_is_said_and_tried_again(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        words = ("--algorithms", FAILING, REFUSER, "--seeds", "1", "--tasks", "red-team")
+        assert bench(*words) == 1
+        err = capsys.readouterr().err
+        assert "red-team, Failing, seed 0: failed: RuntimeError: no luck" in err
+        last = err.splitlines()[-1]
+        assert last.startswith("error: 1 of ")
+        assert last.endswith("error.txt")
+    assert "Refuser" in (tmp_path / "out" / "leaderboard.md").read_text(encoding="utf-8")
+
+
+def test_other_budgets_want_another_folder(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = ("--algorithms", REFUSER, "--seeds", "1", "--tasks", "red-team")
+    assert bench(*few) == 0
+    capsys.readouterr()
+    assert bench(*few, "--turns", "64") == 2
+    assert "runs of different budgets make no table" in capsys.readouterr().err
+
+
+def test_the_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--list"]) == 0
+    assert capsys.readouterr().out.splitlines()[: len(BUNDLED)] == list(BUNDLED)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--algorithms", "dpo"], "there is no algorithm 'dpo'; choose from sft"),
+        (["--algorithms", "gpo", "x:Y"], "algorithm='x:Y' cannot be imported"),
+        (["--seeds", "0"], "--seeds=0 must be"),
+        (["--workers", "0"], "--workers=0 must be"),
+        (["--turns", "0"], "--turns=0 must be"),
+        (["--response-updates", "-1"], "--response-updates=-1 must be"),
+        (["--tasks", "chess"], "invalid choice: 'chess'"),
+        (["--out", "/proc/none"], "the folder '/proc/none' cannot be used"),
+    ],
+)
+def test_wrong_words(
+    words: list[str], said: str, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench(*words) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
