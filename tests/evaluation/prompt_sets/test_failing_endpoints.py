@@ -148,14 +148,17 @@ def test_a_batch_that_a_judge_lost_is_judged_next_time(tmp_path: Path) -> None:
     assert report.unjudged == {"model": 0}
 
 
-def test_all_errors_of_other_kinds_pass_through(tmp_path: Path) -> None:
-    def broken(_: Sequence[Exchange]) -> np.ndarray:
+class Broken:
+    """A reward model with a bug."""
+
+    best = 1.0
+
+    def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         raise RuntimeError("bug")
 
-    model = FailsOnce()
-    model.score = broken
+
+def test_errors_of_other_kinds_pass_through(tmp_path: Path) -> None:
+    judge = RewardJudge("model", Broken())
     with pytest.raises(RuntimeError, match="bug"):
-        evaluate_prompt_set(
-            EchoPlayer(), PROMPTS, [RewardJudge("model", model)], tmp_path, SETTINGS
-        )
+        evaluate_prompt_set(EchoPlayer(), PROMPTS, [judge], tmp_path, SETTINGS)
     assert len(rows(tmp_path, "answers")) == 2
