@@ -8,6 +8,7 @@ import numpy as np
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.evaluation.intervals import Interval, Proportion, mean_interval, wilson
 from llm_game_env.evaluation.judges import Judge, Verdicts
+from llm_game_env.evaluation.playing import Played
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,19 @@ def judged_shares(judge: str, verdicts: Verdicts) -> JudgedShares:
 def share_of(flags: np.ndarray) -> Proportion:
     """How many of some flags, bool [N], are True, with Wilson's interval."""
     return wilson(int(flags.sum()), len(flags))
+
+
+def success_by_game(games: Sequence[Played], success: np.ndarray) -> list[float]:
+    """Share of each game's exchanges that succeeded, in the order of the games.
+
+    Args:
+        games: N exchanges.
+        success: which of them succeeded, bool [N].
+    """
+    of_game: dict[int, list[bool]] = {}
+    for one, succeeded in zip(games, success.tolist(), strict=True):
+        of_game.setdefault(one.game, []).append(succeeded)
+    return [float(np.mean(flags)) for flags in of_game.values()]
 
 
 def check_judges(judges: Sequence[Judge]) -> None:
