@@ -3,7 +3,7 @@
 FOLDER/
   answers.jsonl            a header, then an answer a line, see `batch_log`
   verdicts/JUDGE.jsonl     a header, then a verdict a line, for each judge
-  report.json, report.md   see `report`
+  report.json, report.md   see `report`, and `saving`
 
 Every batch of answers is on the disk before it is judged, and every batch of verdicts before the
 next is asked for: whatever ends the process loses one batch at most, and a judge that fails loses
@@ -26,6 +26,7 @@ from llm_game_env.evaluation.prompt_sets.identity import player_identity
 from llm_game_env.evaluation.prompt_sets.judging import PATIENCE, JudgeSeat
 from llm_game_env.evaluation.prompt_sets.prompt_set import PromptSet
 from llm_game_env.evaluation.prompt_sets.report import PromptSetReport, make_report
+from llm_game_env.evaluation.prompt_sets.saving import save_report
 from llm_game_env.evaluation.prompt_sets.settings import AskingSettings
 from llm_game_env.evaluation.shares import check_judges
 from llm_game_env.players.protocol import Player
@@ -36,7 +37,7 @@ def evaluate_prompt_set(
     player: Player,
     prompts: PromptSet,
     judges: Sequence[Judge],
-    folder: Path,
+    folder: Path | str,
     settings: AskingSettings | None = None,
     *,
     shows_progress: bool | None = None,
@@ -62,7 +63,7 @@ def evaluate_prompt_set(
         TrainingError: a file cannot be written.
         RewardError: a judge returned something unusable.
     """
-    settings = AskingSettings() if settings is None else settings
+    folder, settings = Path(folder), AskingSettings() if settings is None else settings
     check_judges(judges)
     header = {
         "set": prompts.name,
@@ -83,7 +84,7 @@ def evaluate_prompt_set(
         said = run.exchanges(range(len(prompts.prompts)))
         judged = [seat.judged(said) for seat in seats]
         report = make_report(prompts, header, answers.rows, run.failed, judged)
-    report.save(folder)
+    save_report(report, folder)
     return report
 
 
