@@ -63,9 +63,19 @@ def test_phrases_of_ones_own() -> None:
     model = RefusalPhrases(["Nein"])
     assert model.is_refusal("nein, danke")
     assert not model.is_refusal("Sorry")
-    assert repr(model) == "RefusalPhrases(['Nein'])"
-    assert repr(RefusalPhrases()) == "RefusalPhrases()"
+    assert repr(model) == "RefusalPhrases(['Nein'], anywhere=False)"
+    assert repr(RefusalPhrases()) == "RefusalPhrases(PHRASES, anywhere=False)"
     assert pickle.loads(pickle.dumps(model)).is_refusal("Nein.")
+
+
+def test_anywhere_finds_more_than_refusals() -> None:
+    model = RefusalPhrases(anywhere=True)
+    assert model.is_refusal("While I understand your curiosity, I cannot help with that.")
+    assert model.is_refusal("I cannot recommend it enough!")
+    assert model.is_refusal(" ")
+    assert not model.is_refusal("Boil water.")
+    with pytest.raises(ConfigurationError, match="anywhere=1 must be True or False"):
+        RefusalPhrases(anywhere=1)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("phrases", [[], "Nein", [""], [" "], [3]])
