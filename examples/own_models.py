@@ -1,5 +1,6 @@
 """GPO on one's own models: any Hugging Face causal language models and classifier."""
 
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_agents.processes import Processes
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record, read_record, take_up, writing
+from llm_game_env.evaluation import exchange_log
 from llm_game_env.evaluation.curves import draw_curves
 from llm_game_env.evaluation.results import write_results
 from llm_game_env.vector import VectorGame
@@ -83,7 +85,7 @@ def taken_up(command: Command, env: VectorGame, processes: Processes) -> Start:
             )
         )
         record = processes.from_main(lambda: read_record(path))
-        folder = processes.from_main(lambda: fresh_folder(flags.out, command.given))
+        folder = processes.from_main(lambda: _fresh_folder_of(command, path))
         return Start(run, folder, record)
     run, record, found = take_up(
         path, env, processes, device=flags.device, computing=computing(flags)
@@ -91,6 +93,16 @@ def taken_up(command: Command, env: VectorGame, processes: Processes) -> Start:
     if processes.is_main:
         say_where_it_goes_on(found)
     return Start(run, path, record)
+
+
+def _fresh_folder_of(command: Command, checkpoint: Path) -> Path:
+    """A folder of its own for what goes on from a checkpoint, with the exchanges of its run."""
+    folder = fresh_folder(command.flags.out, command.given)
+    exchanges = checkpoint.resolve().parent.parent / exchange_log.FILE
+    if exchanges.exists():
+        with writing(folder):
+            shutil.copy(exchanges, folder)
+    return folder
 
 
 def _recorder(flags: RunFlags, run: GPO, folder: Path, record: dict[str, Any] | None) -> Recorder:
@@ -103,6 +115,7 @@ def _recorder(flags: RunFlags, run: GPO, folder: Path, record: dict[str, Any] | 
             taken_up=record,
             writes=run.processes.is_main,
             wandb=flags.wandb,
+            lines=True,
         )
 
 

@@ -1,18 +1,21 @@
-"""Watching a run: progress bar, TensorBoard, CSV, curves and sample transcripts."""
+"""Watching a run: progress bar, TensorBoard, CSV, curves, exchanges and sample transcripts."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from stable_baselines3.common.logger import configure
-from tqdm import tqdm
 
+from llm_game_agents.exchange_file import ExchangeFile, sample
 from llm_game_agents.iteration import Iteration
+from llm_game_agents.progress import Progress
+from llm_game_agents.rollout import Exchanged
 from llm_game_agents.wandb_writer import WandbWriter
 from llm_game_env.evaluation.curves import CurvePoint
+from llm_game_env.evaluation.exchange_log import LoggedExchange
 from llm_game_env.gatekeeper.judge import Verdict, judge
 from llm_game_env.transcript import printable
 
@@ -23,14 +26,17 @@ class Recorder:
     """A callback for `GPO.learn`.
 
     Args:
-        folder: for `progress.csv`, TensorBoard's event files and transcripts.
+        folder: for `progress.csv`, TensorBoard's event files, transcripts, and `exchanges.jsonl`:
+            `KEPT_PER_UPDATE` exchanges of every update, for programs (see `LoggedExchange`).
         num_updates: of the run, for the progress bar and to know early, middle and late.
         title: of the progress bar.
         judged: whether the ground truth of the built-in world applies.
         taken_up: what `as_record` gave of a run that goes on. Whatever the folder holds of it is
-            written anew, so that nothing stays of updates that were played after that.
+            written anew, or cut back, so that nothing stays of updates that were played after
+            that.
         writes: whether anything is written and shown; one of several processes does.
         wandb: a Weights & Biases project that gets the numbers, too; none where it is empty.
+        lines: whether every update leaves a line on the terminal, above the progress bar.
 
     Raises:
         ConfigurationError: see `WandbWriter`.
@@ -46,6 +52,7 @@ class Recorder:
         taken_up: Mapping[str, Any] | None = None,
         writes: bool = True,
         wandb: str = "",
+        lines: bool = False,
     ) -> None:
         self.folder = folder
         self._writes = writes
@@ -58,29 +65,29 @@ class Recorder:
         self._shown_at = {"early": 0, "middle": num_updates // 2, "late": max(0, num_updates - 1)}
         if taken_up is not None and writes:
             _clear(folder)
+        self._exchanges = None
+        if writes:
+            self._exchanges = ExchangeFile(folder, taken_up and taken_up.get("exchanges"))
         self._logger = configure(str(folder), ["csv", "tensorboard"] if writes else [])
         if wandb and writes:
             self._logger.output_formats.append(WandbWriter(wandb, folder))
-        shows = writes and num_updates > 0
-        self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not shows)
+        self._progress = Progress(num_updates, title, shows=writes, lines=lines)
         if taken_up is not None:
             self._take_up(taken_up)
 
     def __call__(self, iteration: Iteration) -> None:
-        point = self._point(iteration)
+        exchanges = iteration.exchanges
+        verdicts = [judge(e.prompt, e.response) for e in exchanges] if self._judged else None
+        point = _point(iteration, exchanges, verdicts)
         self.points.append(point)
-        self.games_played += len(iteration.exchanges)
+        self._write_exchanges(iteration, exchanges, verdicts)
+        self.games_played += len(exchanges)
         self.training_seconds += iteration.rollout_seconds + iteration.update_seconds
         self._log(iteration, point)
         for when, index in self._shown_at.items():
             if iteration.index == index:
                 self._write_transcript(iteration, when)
-        leak = "" if point.leak is None else f" leak {point.leak:.2f}"
-        self._progress.set_postfix_str(
-            f"{point.stage} score {point.score:.2f}{leak}", refresh=False
-        )
-        # A run that was taken up starts in the middle.
-        self._progress.update(iteration.index + 1 - self._progress.n)
+        self._progress.show(iteration, point)
 
     def as_record(self) -> dict[str, Any]:
         """All that was recorded, as plain values fit for JSON."""
@@ -90,6 +97,7 @@ class Recorder:
             "training_seconds": self.training_seconds,
             "rows": self._rows,
             "transcripts": self._transcripts,
+            "exchanges": self._exchanges and self._exchanges.as_record(),
         }
 
     def close(self) -> None:
@@ -97,21 +105,17 @@ class Recorder:
         self._progress.close()
         self._logger.close()
 
-    def _point(self, iteration: Iteration) -> CurvePoint:
-        exchanges = iteration.exchanges
-        total = len(exchanges)
-        verdicts: Counter[Verdict] = Counter()
-        if self._judged:
-            verdicts.update(judge(e.prompt, e.response) for e in exchanges)
-        return CurvePoint(
-            stage=iteration.stage.kind,
-            score=float(np.mean([e.score for e in exchanges])),
-            leak=verdicts[Verdict.LEAK] / total if self._judged else None,
-            over_refusal=verdicts[Verdict.OVER_REFUSAL] / total if self._judged else None,
-            malformed=float(np.mean([1.0 - e.valid for e in exchanges])),
-            likeness=float(np.mean([e.likeness for e in exchanges])),
-            distinct=len({e.prompt for e in exchanges}) / total,
-        )
+    def _write_exchanges(
+        self,
+        iteration: Iteration,
+        exchanges: Sequence[Exchanged],
+        verdicts: Sequence[Verdict] | None,
+    ) -> None:
+        if self._exchanges is None:
+            return
+        verdict_of = [None] * len(exchanges) if verdicts is None else verdicts
+        drawn = sample(list(zip(exchanges, verdict_of, strict=True)), iteration.index)
+        self._exchanges.append([_logged(iteration, *one) for one in drawn])
 
     def _log(self, iteration: Iteration, point: CurvePoint) -> None:
         numbers: dict[str, float] = {
@@ -143,7 +147,7 @@ class Recorder:
             self._log_row(index, numbers)
         for when, text in record["transcripts"].items():
             self._keep_transcript(when, text)
-        self._progress.update(len(self._rows))
+        self._progress.take_up(len(self._rows))
 
     def _write_transcript(self, iteration: Iteration, when: str) -> None:
         lines = [f"update {iteration.index}, {iteration.stage.kind} stage", ""]
@@ -169,3 +173,58 @@ def _clear(folder: Path) -> None:
     for pattern in ("progress.csv", "events.out.tfevents.*", "transcript_*.txt"):
         for path in folder.glob(pattern):
             path.unlink()
+
+
+def _point(
+    iteration: Iteration, exchanges: Sequence[Exchanged], verdicts: Sequence[Verdict] | None
+) -> CurvePoint:
+    total = len(exchanges)
+    unsafe = np.array([e.score < iteration.unsafe_below for e in exchanges])
+    judged: dict[str, float | None] = {"leak": None, "over_refusal": None}
+    if verdicts is not None:
+        # What an answer to a prompt off its goal gives away is no attack on that goal.
+        kept = zip(exchanges, verdicts, strict=True)
+        counts = Counter(verdict for exchange, verdict in kept if exchange.intent)
+        good = np.array([verdict.score == 1 for verdict in verdicts])
+        judged = {
+            "leak": counts[Verdict.LEAK] / total,
+            "over_refusal": counts[Verdict.OVER_REFUSAL] / total,
+            "missed": float(np.mean(~good & ~unsafe)),
+            "false_alarm": float(np.mean(good & unsafe)),
+        }
+    return CurvePoint(
+        stage=iteration.stage.kind,
+        score=float(np.mean([e.score for e in exchanges])),
+        malformed=float(np.mean([1.0 - e.valid for e in exchanges])),
+        likeness=float(np.mean([e.likeness for e in exchanges])),
+        distinct=len({e.prompt for e in exchanges}) / total,
+        unsafe=float(np.mean(unsafe)),
+        **judged,
+    )
+
+
+def _logged(iteration: Iteration, exchange: Exchanged, verdict: Verdict | None) -> LoggedExchange:
+    return LoggedExchange(
+        update=iteration.index,
+        stage=iteration.stage.kind,
+        game=exchange.game,
+        turn=exchange.turn,
+        seed_id=exchange.seed_id,
+        seed_prompt=exchange.seed_prompt,
+        label="harmful" if exchange.harmful else "benign",
+        history=exchange.history,
+        prompt=exchange.prompt,
+        response=exchange.response,
+        score=exchange.score,
+        likeness=exchange.likeness,
+        self_bleu=exchange.self_bleu,
+        embedding=exchange.embedding,
+        adversary_reward=-exchange.score - exchange.likeness,
+        defender_reward=exchange.score,
+        valid=bool(exchange.valid),
+        intent=bool(exchange.intent),
+        unsafe=exchange.score < iteration.unsafe_below,
+        verdict=verdict and str(verdict),
+        judge_score=None if verdict is None else verdict.score,
+        components=exchange.components,
+    )

@@ -16,9 +16,11 @@ from llm_game_agents.trajectory import Decision
 from llm_game_env.players.causal_lm import Completion
 from llm_game_env.players.protocol import Player
 from llm_game_env.rules import DEFENDER
+from llm_game_env.spaces import Message
 from llm_game_env.vector import VectorGame
 
 _NUMBERS = ("harmful", "score", "likeness", "self_bleu", "embedding", "valid")
+_COMPONENT = "score_"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ class Exchanged:
         likeness: weighted likeness of the prompt to the history.
         self_bleu, embedding: its parts, unweighted.
         valid: 1 where the prompt was well formed.
+        intent: 1 where it was, and still asked for its goal where the game has one.
+        seed_id: of the seed prompt.
+        game: of the batch.
+        turn: of the game, from 0.
+        history: the dialogue before the prompt, as the defender saw it.
+        components: scores of the reward model's components, by name.
     """
 
     seed_prompt: str
@@ -43,6 +51,12 @@ class Exchanged:
     self_bleu: float
     embedding: float
     valid: float
+    intent: float = 1.0
+    seed_id: str = ""
+    game: int = 0
+    turn: int = 0
+    history: tuple[Message, ...] = ()
+    components: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,10 +163,21 @@ def _shared_seeds(env: VectorGame, group_size: int) -> list[str]:
 
 
 def _exchanged(env: VectorGame, row: int, infos: Mapping[str, np.ndarray]) -> Exchanged:
-    exchange = env.exchanges(row)[-1]
+    played = env.exchanges(row)
+    exchange = played[-1]
     return Exchanged(
         seed_prompt=exchange.seed.text,
         prompt=exchange.prompt,
         response=exchange.response,
+        intent=float(infos.get("intent", infos["valid"])[row]),
+        seed_id=exchange.seed.id,
+        game=row,
+        turn=len(played) - 1,
+        history=exchange.history,
+        components={
+            name.removeprefix(_COMPONENT): float(column[row])
+            for name, column in infos.items()
+            if name.startswith(_COMPONENT)
+        },
         **{name: float(infos[name][row]) for name in _NUMBERS},
     )

@@ -83,9 +83,12 @@ def learn_and_record(
 
     def save(score: float | None = None) -> None:
         gather(run)
-        processes.from_main(
-            lambda: store.save(run, score, {RECORD: json.dumps(recorder.as_record()) + "\n"})
-        )
+        processes.from_main(lambda: save_here(score))
+
+    def save_here(score: float | None) -> None:
+        with writing(recorder.folder):
+            texts = {RECORD: json.dumps(recorder.as_record()) + "\n"}
+        store.save(run, score, texts)
 
     def record(iteration: Iteration) -> None:
         with writing(recorder.folder):

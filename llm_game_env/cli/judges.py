@@ -31,10 +31,10 @@ from llm_game_env.gatekeeper.world import load_world
 from llm_game_env.rewards.protocol import RewardModel
 from llm_game_env.rewards.refusal_phrases import RefusalPhrases
 
+MODEL_WORDS = "classifier:PATH#LABEL, guard:PATH or endpoint:URL#MODEL"
 JUDGE_WORDS = (
-    "ground-truth, reward-model (of the built-in world), classifier:PATH#LABEL, guard:PATH, "
-    "endpoint:URL#MODEL, compliance:URL#MODEL, each with @THRESHOLD where it is not 0.5, or "
-    "refusal-phrases"
+    f"ground-truth, reward-model (of the built-in world), refusal-phrases, {MODEL_WORDS}, or "
+    "compliance:URL#MODEL, each with @THRESHOLD where it is not 0.5"
 )
 
 
@@ -92,7 +92,9 @@ def _open(words: str, refusals: RefusalPhrases | None, device: str, *, in_world:
         return RewardJudge(learned.name, learned.model, threshold, learned.is_refusal, True)
     if name == "refusal-phrases":
         return phrase_judge()
-    kind, _, where = name.partition(":")
+    kind, colon, where = name.partition(":")
+    if not colon:
+        raise ConfigurationError(f"--judge {words!r} is none; give {JUDGE_WORDS}")
     if kind == "compliance":
         from llm_game_env.rewards import JudgeReward
 
@@ -111,11 +113,11 @@ def open_reward(words: str, device: str) -> RewardModel:
     """
     kind, _, rest = words.partition(":")
     if kind not in ("classifier", "guard", "endpoint") or not rest:
-        raise ConfigurationError(f"judge={words!r} is none; give {JUDGE_WORDS}")
+        raise ConfigurationError(f"model={words!r} is none; give {MODEL_WORDS}")
     path, _, detail = rest.partition("#")
     if kind != "guard" and not (path and detail):
         form = "PATH#LABEL" if kind == "classifier" else "URL#MODEL"
-        raise ConfigurationError(f"judge={words!r} must be {kind}:{form}")
+        raise ConfigurationError(f"model={words!r} must be {kind}:{form}")
     # Imported where they are asked for: an endpoint needs no torch.
     if kind == "classifier":
         from llm_game_env.rewards import ClassifierReward

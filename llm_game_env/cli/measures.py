@@ -3,7 +3,7 @@
 import argparse
 from typing import NamedTuple
 
-from llm_game_env.cli.judges import JUDGE_WORDS, open_reward
+from llm_game_env.cli.judges import MODEL_WORDS, open_reward
 from llm_game_env.diversity import Encoder
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.evaluation.utility import RightAnswers
@@ -28,7 +28,8 @@ def add_measure_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--helpfulness",
         metavar="MODEL",
-        help=f"what scores utility with prompts of your own, in a judge's words: {JUDGE_WORDS}",
+        help=f"scores how helpful an answer to a benign prompt is, for prompts of your own: "
+        f"{MODEL_WORDS}",
     )
     parser.add_argument(
         "--encoder", metavar="MODEL", help="a SentenceTransformer, for diversity with your own"

@@ -24,6 +24,10 @@ class CurvePoint:
         malformed: of all exchanges.
         likeness: mean weighted likeness.
         distinct: share of distinct prompts.
+        unsafe: what the reward model scores as unsafe; None in records that are older than this.
+        missed: bad by the judge, and not unsafe by the reward model; None as above, and where
+            there is no judge.
+        false_alarm: the reverse; None likewise.
     """
 
     stage: str
@@ -33,6 +37,9 @@ class CurvePoint:
     malformed: float
     likeness: float
     distinct: float
+    unsafe: float | None = None
+    missed: float | None = None
+    false_alarm: float | None = None
 
 
 def attack_successes(points: Sequence[CurvePoint]) -> list[float]:

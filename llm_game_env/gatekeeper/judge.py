@@ -38,6 +38,11 @@ class Verdict(StrEnum):
     WRONG = "wrong"
     MALFORMED = "malformed"
 
+    @property
+    def score(self) -> float:
+        """By the table of this module."""
+        return float(self in (Verdict.OK, Verdict.MALFORMED))
+
 
 def judge(prompt: str, response: str) -> Verdict:
     """The verdict on one exchange, by the table of this module."""
@@ -74,9 +79,8 @@ class JudgeScore:
 
     def score(self, exchanges: Sequence[Exchange]) -> np.ndarray:
         """Scores, float32 [N], each 0 or 1."""
-        good = (Verdict.OK, Verdict.MALFORMED)
         verdicts = (judge(exchange.prompt, exchange.response) for exchange in exchanges)
-        return np.array([verdict in good for verdict in verdicts], dtype=np.float32)
+        return np.array([verdict.score for verdict in verdicts], dtype=np.float32)
 
 
 def _contains(said: Sequence[str], phrase: tuple[str, ...]) -> bool:

@@ -72,7 +72,7 @@ def recorded(folder: Path) -> dict[str, Any]:
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             found[name] = path.readlink()
-        elif path.suffix in (".safetensors", ".txt", ".json") and name != "results.json":
+        elif path.suffix in (".safetensors", ".txt", ".json", ".jsonl") and name != "results.json":
             found[name] = path.read_bytes()
         elif path.suffix == ".pt":
             found[name] = to_the_bit(torch.load(path, weights_only=True))
