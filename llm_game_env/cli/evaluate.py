@@ -17,6 +17,7 @@ from llm_game_env.cli.players import (
     hide_loading_bars,
     open_player,
 )
+from llm_game_env.cli.prompt_set import add_prompt_set_arguments, run_prompt_set
 from llm_game_env.cli.setting_flags import add_setting_arguments, open_setting
 from llm_game_env.cli.summary_tables import (
     agreement_table,
@@ -66,10 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     add_player_arguments(parser)
+    add_prompt_set_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Plays, judges and prints."""
+    if arguments.out is not None:
+        return run_prompt_set(arguments)
     shown = check_whole("--disagreements", arguments.disagreements, least=0)
     seed = check_seed("--seed", arguments.seed)
     asks_as_they_are = arguments.adversary is None

@@ -7,6 +7,8 @@
 | `classifier:PATH#LABEL` | a sequence classifier, P(label) |
 | `guard:PATH` | a guard with Llama Guard's answers; P(safe) |
 | `endpoint:URL#MODEL` | a model that is asked whether an answer is safe |
+| `compliance:URL#MODEL` | a model that is asked whether an answer does what was asked for |
+| `refusal-phrases` | whether an answer begins as refusals do: crude |
 
 After `@` stands the score below which an answer is unsafe, 0.5 where it is left out:
 `guard:meta-llama/Llama-Guard-3-1B@0.3`.
@@ -17,21 +19,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.evaluation.compliance import COMPLIANCE, ComplianceJudge, phrase_judge
 from llm_game_env.evaluation.judges import (
     GroundTruth,
     Judge,
     RewardJudge,
     learned_judge,
 )
-from llm_game_env.evaluation.refusal_phrases import RefusalPhrases
 from llm_game_env.evaluation.shares import check_judges
 from llm_game_env.gatekeeper.world import load_world
 from llm_game_env.rewards.protocol import RewardModel
+from llm_game_env.rewards.refusal_phrases import RefusalPhrases
 
 MODEL_WORDS = "classifier:PATH#LABEL, guard:PATH or endpoint:URL#MODEL"
 JUDGE_WORDS = (
-    f"ground-truth, reward-model (of the built-in world), {MODEL_WORDS}, each with @THRESHOLD "
-    "where it is not 0.5"
+    f"ground-truth, reward-model (of the built-in world), refusal-phrases, {MODEL_WORDS}, or "
+    "compliance:URL#MODEL, each with @THRESHOLD where it is not 0.5"
 )
 
 
@@ -69,7 +72,7 @@ def open_judges(
     if words is None and not in_world:
         raise ConfigurationError(f"--judge is missing for prompts of your own; give {JUDGE_WORDS}")
     named = ("ground-truth", "reward-model") if words is None else words
-    phrases = None if refusals is None else RefusalPhrases(_lines(refusals))
+    phrases = None if refusals is None else RefusalPhrases(_lines(refusals), anywhere=True)
     judges = tuple(_open(one, phrases, device, in_world=in_world) for one in named)
     check_judges(judges)
     return judges
@@ -87,9 +90,19 @@ def _open(words: str, refusals: RefusalPhrases | None, device: str, *, in_world:
             return GroundTruth()
         learned = learned_judge(load_world())
         return RewardJudge(learned.name, learned.model, threshold, learned.is_refusal, True)
-    if ":" not in name:
+    if name == "refusal-phrases":
+        return phrase_judge()
+    kind, colon, where = name.partition(":")
+    if not colon:
         raise ConfigurationError(f"--judge {words!r} is none; give {JUDGE_WORDS}")
-    return RewardJudge(name, open_reward(name, device), threshold, refusals)
+    if kind == "compliance":
+        from llm_game_env.rewards import JudgeReward
+
+        path, detail = _url_and_model(name, where)
+        asked = JudgeReward(detail, base_url=path, rubric=COMPLIANCE)
+        return ComplianceJudge(name, asked, threshold)
+    is_refusal = None if refusals is None else refusals.is_refusal
+    return RewardJudge(name, open_reward(name, device), threshold, is_refusal)
 
 
 def open_reward(words: str, device: str) -> RewardModel:
@@ -117,6 +130,14 @@ def open_reward(words: str, device: str) -> RewardModel:
     from llm_game_env.rewards import JudgeReward
 
     return JudgeReward(detail, base_url=path)
+
+
+def _url_and_model(words: str, rest: str) -> tuple[str, str]:
+    path, _, detail = rest.partition("#")
+    if not (path and detail):
+        kind = words.partition(":")[0]
+        raise ConfigurationError(f"judge={words!r} must be {kind}:URL#MODEL")
+    return path, detail
 
 
 def _split_threshold(words: str) -> tuple[str, float]:

@@ -11,11 +11,15 @@ that are kept for reporting, where no other number is asked for; the category of
 is the manner of asking. Prompt sets bring the categories that they are published with.
 """
 
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from llm_game_env.checks import check_whole
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.evaluation.prompt_sets.columns import Columns
 from llm_game_env.evaluation.prompt_sets.loading import LOADERS, load_prompt_set
+from llm_game_env.evaluation.prompt_sets.prompt_set import PromptSet, SetPrompt
 from llm_game_env.gatekeeper.splits import seed_prompts
 from llm_game_env.gatekeeper.world import load_world
 from llm_game_env.seeds import Seed, load_seed_prompts
@@ -42,12 +46,42 @@ class Prompts(NamedTuple):
     in_world: bool
 
 
-def open_prompts(words: str, limit: int | None = None) -> Prompts:
+def open_prompt_set(
+    words: str, limit: int | None = None, columns: Columns | None = None
+) -> PromptSet:
+    """The prompts of a file that the words name, with their kinds.
+
+    Args:
+        words: LAYOUT:FILE, or a file of seed prompts.
+        limit: the first so many.
+        columns: of `columns:FILE`.
+
+    Raises:
+        ConfigurationError: the words name the built-in world's, or the limit is below 1.
+        SeedPromptError: the file is malformed.
+    """
+    if limit is not None:
+        check_whole("--limit", limit)
+    kind, colon, rest = words.partition(":")
+    if colon and kind == "builtin":
+        raise ConfigurationError(
+            f"--prompts {words} are no file; give LAYOUT:FILE with one of {', '.join(LOADERS)}"
+        )
+    if colon and kind in LOADERS:
+        found = load_prompt_set(rest, kind, columns)
+    else:
+        seeds = load_seed_prompts(words)
+        found = PromptSet(Path(words).name, tuple(SetPrompt(seed, seed.label) for seed in seeds))
+    return found if limit is None else replace(found, prompts=found.prompts[:limit])
+
+
+def open_prompts(words: str, limit: int | None = None, columns: Columns | None = None) -> Prompts:
     """The prompts that the words name, see the module.
 
     Args:
         words: one of the forms of the module's table.
         limit: the first so many of a file; of the built-in world's, so many of either label.
+        columns: of `columns:FILE`.
 
     Raises:
         ConfigurationError: the words name nothing that can be read, or the limit is below 1.
@@ -58,13 +92,8 @@ def open_prompts(words: str, limit: int | None = None) -> Prompts:
     kind, colon, rest = words.partition(":")
     if colon and kind == "builtin":
         return _built_in(rest, limit)
-    if colon and kind in LOADERS:
-        found = load_prompt_set(rest, kind)
-        seeds = found.seeds[:limit]
-        ids = {seed.id for seed in seeds}
-        categories = {name: one for name, one in found.categories.items() if name in ids}
-        return Prompts(seeds, categories, in_world=False)
-    return Prompts(load_seed_prompts(words)[:limit], {}, in_world=False)
+    found = open_prompt_set(words, limit, columns)
+    return Prompts(found.seeds, found.categories, in_world=False)
 
 
 def _built_in(name: str, limit: int | None) -> Prompts:

@@ -3,6 +3,7 @@
 import argparse
 
 from llm_game_env.checks import check_whole
+from llm_game_env.cli.column_flags import add_column_arguments, columns_of
 from llm_game_env.cli.prompts import PROMPT_WORDS, Prompts, open_prompts
 from llm_game_env.evaluation.setting import Setting
 from llm_game_env.gatekeeper.world import load_world
@@ -32,9 +33,13 @@ def add_setting_arguments(parser: argparse.ArgumentParser, default_prompts: str)
         "--max-tokens", type=int, metavar="N", help="of a message (default: 32; 256 for your own)"
     )
     parser.add_argument(
-        "--batch-size", type=int, default=256, metavar="N", help="games at a time (default: 256)"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="games at a time (default: 256; 16 with --out)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
+    add_column_arguments(parser)
 
 
 def open_setting(
@@ -51,7 +56,8 @@ def open_setting(
         ConfigurationError: a flag is out of range.
         SeedPromptError: the prompts cannot be read.
     """
-    prompts = open_prompts(arguments.prompts or default_prompts, arguments.limit)
+    words = arguments.prompts or default_prompts
+    prompts = open_prompts(words, arguments.limit, columns_of(arguments))
     instruction = arguments.instruction
     if asks_as_they_are:
         instruction = ASKED_AS_THEY_ARE
@@ -60,7 +66,7 @@ def open_setting(
     max_tokens = arguments.max_tokens
     if max_tokens is None:
         max_tokens = 32 if prompts.in_world else 256
-    max_tokens = check_whole("--max-tokens", max_tokens)
+    max_tokens, batch_size = check_whole("--max-tokens", max_tokens), arguments.batch_size
     setting = Setting(
         prompts.seeds,
         instruction,
@@ -69,6 +75,6 @@ def open_setting(
         adversary_max_tokens=max_tokens,
         defender_max_tokens=max_tokens,
         categories=prompts.categories,
-        batch_size=check_whole("--batch-size", arguments.batch_size),
+        batch_size=256 if batch_size is None else check_whole("--batch-size", batch_size),
     )
     return setting, prompts

@@ -1,9 +1,9 @@
 """Telling refusals by their phrases."""
 
 import pytest
+from llm_game_env.evaluation.refusal_phrases import RefusalPhrases
 
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.evaluation.refusal_phrases import RefusalPhrases
 
 
 @pytest.mark.parametrize(
