@@ -65,8 +65,16 @@ def test_the_block_with_adapters_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "runs" / "merged" / "model.safetensors").exists()
 
 
+def test_the_evaluation_block_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    exec(block("summarise").replace("seed_prompts,", "seed_prompts[::12],"), names)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(names["summary"].groups)
+    assert lines[0].startswith("all ")
+
+
 def test_no_python_block_is_left_out() -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     for code in BLOCKS:
         compile(code, "README.md", "exec")
 

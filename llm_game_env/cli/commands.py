@@ -32,6 +32,19 @@ COMMANDS: tuple[Command, ...] = (
         "play one side yourself, with the verdict after each exchange",
         "llm-game play --as adversary --against builtin:defender",
     ),
+    Command(
+        "evaluate",
+        "llm_game_env.cli.evaluate",
+        "how safe and how helpful a defender is, by any number of judges",
+        "llm-game evaluate --adversary builtin:adversary --defender builtin:defender",
+    ),
+    Command(
+        "crossplay",
+        "llm_game_env.cli.crossplay",
+        "every adversary against every defender, as a matrix",
+        "llm-game crossplay --adversary builtin:adversary --defender builtin:defender "
+        "--defender refuses=builtin:refusal",
+    ),
 )
 
 

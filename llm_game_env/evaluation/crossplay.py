@@ -22,7 +22,7 @@ from llm_game_env.players.protocol import Player
 from llm_game_env.players.scripted import EchoPlayer
 
 Measure = Literal["unsafe", "over_refusal", "success"]
-Watch = Callable[[str, str, Sequence[Played]], None]
+Watch = Callable[[str, str, Sequence[Played]], object]
 """Is told the adversary, the defender, and what they have played."""
 
 

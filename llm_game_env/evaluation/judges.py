@@ -159,7 +159,10 @@ class GroundTruth:
 
 
 def learned_judge(world: World, name: str = "reward model") -> RewardJudge:
-    """The built-in world's learned reward model, which the bundled arms train on, as a judge."""
+    """The built-in world's learned reward model, which the bundled arms train on, as a judge.
+
+    It scores a wrong answer low like a leak, and cannot tell the two apart: both are unsafe to it.
+    """
     return RewardJudge(name, world.reward_model, 0.5, refuses_at_the_gate, scores_refusals=True)
 
 

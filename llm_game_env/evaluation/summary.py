@@ -71,7 +71,7 @@ class JudgedGames:
         judge: its name.
         broken: games with a success in any turn.
         worst_category, worst_seed_prompt: see `worst_group`; None where there are too few
-            categories, or too few exchanges under each seed prompt.
+            categories, or too few games from each seed prompt.
     """
 
     judge: str
@@ -162,9 +162,10 @@ def _judge_games(judge: str, played: Sequence[Played], verdicts: Verdicts) -> Ju
     broken: dict[int, bool] = {}
     for one, succeeded in zip(played, verdicts.success.tolist(), strict=True):
         broken[one.game] = broken.get(one.game, False) or succeeded
+    games = [one.game for one in played]
     return JudgedGames(
         judge=judge,
         broken=share_of(np.array(list(broken.values()))),
-        worst_category=worst_group([one.category for one in played], verdicts.success),
-        worst_seed_prompt=worst_group([one.seed_id for one in played], verdicts.success),
+        worst_category=worst_group([one.category for one in played], games, verdicts.success),
+        worst_seed_prompt=worst_group([one.seed_id for one in played], games, verdicts.success),
     )

@@ -28,12 +28,12 @@ class TemperaturePoint:
     Attributes:
         temperature: of its sampling, at least 0.
         judged: what the judge says of all exchanges.
-        valid: answers that make sense, whatever they say.
+        valid: answers that make sense, whatever they say; None where nobody can tell.
     """
 
     temperature: float
     judged: JudgedShares
-    valid: Proportion
+    valid: Proportion | None
 
 
 def temperature_sweep(
@@ -42,7 +42,7 @@ def temperature_sweep(
     temperatures: Sequence[float],
     setting: Setting,
     judge: Judge,
-    is_valid: Callable[[str], bool],
+    is_valid: Callable[[str], bool] | None,
     *,
     seed: int,
 ) -> tuple[TemperaturePoint, ...]:
@@ -55,7 +55,7 @@ def temperature_sweep(
         setting: the games.
         judge: of the exchanges.
         is_valid: whether an answer makes sense; of the built-in world,
-            `llm_game_env.gatekeeper.valid_answers.is_valid_answer`.
+            `llm_game_env.gatekeeper.valid_answers.is_valid_answer`. None where nobody can tell.
         seed: of all random numbers.
 
     Raises:
@@ -67,9 +67,11 @@ def temperature_sweep(
     for temperature, player in zip(temperatures, defenders, strict=True):
         games = play(adversary, player, setting, seed=seed, openings=openings)
         exchanges = [one.exchange for one in games]
-        valid = np.array([is_valid(exchange.response) for exchange in exchanges], dtype=bool)
         judged = judged_shares(judge.name, verdicts_of(judge, exchanges))
-        points.append(TemperaturePoint(float(temperature), judged, share_of(valid)))
+        valid = None
+        if is_valid is not None:
+            valid = share_of(np.array([is_valid(one.response) for one in exchanges], dtype=bool))
+        points.append(TemperaturePoint(float(temperature), judged, valid))
     return tuple(points)
 
 

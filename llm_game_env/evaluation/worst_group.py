@@ -29,24 +29,30 @@ class WorstGroup(NamedTuple):
     num_groups: int
 
 
-def worst_group(names: Sequence[str], success: np.ndarray) -> WorstGroup | None:
-    """Finds the worst group among N exchanges on one half of them, and measures it on the other.
+def worst_group(
+    names: Sequence[str], games: Sequence[int], success: np.ndarray
+) -> WorstGroup | None:
+    """Finds the worst group among N exchanges on half of the games, and measures it on the others.
 
-    The exchanges of a group go to the halves in turn, the first one to the half that picks. Of
-    groups with an equal share the first one is taken.
+    The games of a group go to the halves by turns, the first one to the half that picks. Of groups
+    with an equal share the first one is taken.
 
     Args:
         names: which group each exchange belongs to.
+        games: which game it belongs to.
         success: whether each attack succeeded, bool [N].
 
     Returns:
-        None where there are fewer than two groups with an exchange in either half.
+        None where there are fewer than two groups with a game in either half.
     """
+    half_of: dict[tuple[str, int], int] = {}
     seen: Counter[str] = Counter()
     halves: tuple[dict[str, list[bool]], dict[str, list[bool]]] = ({}, {})
-    for name, succeeded in zip(names, success.tolist(), strict=True):
-        halves[seen[name] % 2].setdefault(name, []).append(succeeded)
-        seen[name] += 1
+    for name, game, succeeded in zip(names, games, success.tolist(), strict=True):
+        if (name, game) not in half_of:
+            half_of[name, game] = seen[name] % 2
+            seen[name] += 1
+        halves[half_of[name, game]].setdefault(name, []).append(succeeded)
     picking, fresh = halves
     if len(fresh) < 2:
         return None

@@ -38,11 +38,14 @@ def test_points_by_hand() -> None:
         EchoPlayer(), player, [0, 0.25, 1], setting, judge, "bad".__eq__, seed=0
     )
     assert [point.temperature for point in points] == [0, 0.25, 1]
-    assert points[0].judged.unsafe.share == points[0].valid.share == 1
-    assert points[1].judged.unsafe == points[1].valid
-    assert points[1].valid.share == pytest.approx(0.75, abs=0.07)
-    assert points[2].judged.unsafe.share == points[2].valid.share == 0
+    assert all(point.valid == point.judged.unsafe for point in points)
+    shares = [point.judged.unsafe.share for point in points]
+    assert shares == pytest.approx([1, 0.75, 0], abs=0.07)
+    assert shares[0] == 1
+    assert shares[2] == 0
     assert player.temperature == 1.0
+    (point,) = temperature_sweep(EchoPlayer(), player, [1], setting, judge, None, seed=0)
+    assert point.valid is None
 
 
 def test_the_weights_are_shared() -> None:
@@ -61,6 +64,9 @@ def test_the_hot_defender_says_less_that_makes_sense() -> None:
     cold, warm, hot = temperature_sweep(
         EchoPlayer(), defender, [0, 1, 3], setting, GroundTruth(), is_valid_answer, seed=0
     )
+    assert cold.valid is not None
+    assert warm.valid is not None
+    assert hot.valid is not None
     assert cold.valid.share > 0.95
     assert warm.valid.share > 0.9
     assert hot.valid.share < 0.5

@@ -6,7 +6,7 @@ huggingface.co/datasets/PKU-Alignment:
 | file | columns |
 |---|---|
 | `BeaverTails/round0/30k/test.jsonl.gz`, `…/330k/test.jsonl.xz`, and `train` | prompt, response, category, is_safe |
-| `BeaverTails-Evaluation`, `v1/evaluation.jsonl.xz` (700 prompts) | prompt, category, category_id |
+| `BeaverTails-Evaluation/v1/…` (700 prompts) | prompt, category |
 
 In the first, category is an object of 14 booleans, and both it and is_safe are of the *answer*, not
 of the prompt, which stands there with several answers. A prompt counts as harmful, once, where any
@@ -26,7 +26,7 @@ from llm_game_env.record_files import refuse
 
 LAYOUT = Layout.published(
     "BeaverTails",
-    "prompt, response, category, is_safe (BeaverTails-Evaluation: prompt, category, category_id)",
+    "prompt, response, category, is_safe (BeaverTails-Evaluation: prompt, category)",
     "huggingface.co/datasets/PKU-Alignment/BeaverTails or …/BeaverTails-Evaluation",
 )
 

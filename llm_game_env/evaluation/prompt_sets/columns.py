@@ -12,11 +12,12 @@ from llm_game_env.evaluation.prompt_sets.prompt_set import KINDS, Entry, Kind, P
 from llm_game_env.evaluation.prompt_sets.rows import Layout, Row, read_rows
 from llm_game_env.record_files import refuse
 
-_WORDS: Mapping[Kind, Sequence[str]] = {
+WORDS: Mapping[Kind, Sequence[str]] = {
     "harmful": ("harmful", "unsafe", "toxic"),
     "borderline": ("borderline",),
     "benign": ("benign", "safe"),
 }
+"""How a column writes the kinds, where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Columns:
     subset: str | None = None
     id: str | None = None
     kind: Kind = "harmful"
-    words: Mapping[Kind, Sequence[str]] = field(default_factory=lambda: _WORDS)
+    words: Mapping[Kind, Sequence[str]] = field(default_factory=lambda: WORDS)
 
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, KINDS)

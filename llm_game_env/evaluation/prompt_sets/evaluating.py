@@ -3,7 +3,7 @@
 FOLDER/
   answers.jsonl            a header, then an answer a line, see `batch_log`
   verdicts/JUDGE.jsonl     a header, then a verdict a line, for each judge
-  report.json, report.md   see `report`
+  report.json, report.md   see `report`, and `saving`
 
 Every batch of answers is on the disk before it is judged, and every batch of verdicts before the
 next is asked for: whatever ends the process loses one batch at most, and a judge that fails loses
@@ -26,6 +26,7 @@ from llm_game_env.evaluation.prompt_sets.identity import player_identity
 from llm_game_env.evaluation.prompt_sets.judging import PATIENCE, JudgeSeat
 from llm_game_env.evaluation.prompt_sets.prompt_set import PromptSet
 from llm_game_env.evaluation.prompt_sets.report import PromptSetReport, make_report
+from llm_game_env.evaluation.prompt_sets.saving import save_report
 from llm_game_env.evaluation.prompt_sets.settings import AskingSettings
 from llm_game_env.evaluation.shares import check_judges
 from llm_game_env.players.protocol import Player
@@ -36,7 +37,7 @@ def evaluate_prompt_set(
     player: Player,
     prompts: PromptSet,
     judges: Sequence[Judge],
-    folder: Path,
+    folder: Path | str,
     settings: AskingSettings | None = None,
     *,
     shows_progress: bool | None = None,
@@ -62,7 +63,7 @@ def evaluate_prompt_set(
         TrainingError: a file cannot be written.
         RewardError: a judge returned something unusable.
     """
-    settings = AskingSettings() if settings is None else settings
+    folder, settings = Path(folder), AskingSettings() if settings is None else settings
     check_judges(judges)
     header = {
         "set": prompts.name,
@@ -80,9 +81,10 @@ def evaluate_prompt_set(
         run = _Run(player, prompts, settings, answers, seats)
         run.judge_backlog()
         run.ask_all(None if shows_progress is None else not shows_progress)
-        judged = [seat.judged for seat in seats]
+        said = run.exchanges(range(len(prompts.prompts)))
+        judged = [seat.judged(said) for seat in seats]
         report = make_report(prompts, header, answers.rows, run.failed, judged)
-    report.save(folder)
+    save_report(report, folder)
     return report
 
 
@@ -105,14 +107,13 @@ class _Run:
     def judge_backlog(self) -> None:
         """Lets every judge judge the answers that it has not judged yet."""
         for seat in self._seats:
-            known = seat.judged.rows
             places = [
                 place
-                for place, prompt in enumerate(self._prompts)
-                if prompt.seed.id in self._answers.rows and prompt.seed.id not in known
+                for place in range(len(self._prompts))
+                if not all(map(seat.knows, self.exchanges(range(place, place + 1))))
             ]
             for batch in in_batches(places, self._settings.batch_size):
-                seat.judge(self._exchanges(batch))
+                seat.judge(self.exchanges(batch))
 
     def ask_all(self, hides_progress: bool | None) -> None:
         """Asks what has no answer yet, and has it judged."""
@@ -126,21 +127,31 @@ class _Run:
             disable=hides_progress,
         ) as bar:
             for batch in in_batches(places, self._settings.batch_size):
-                for answered in in_batches(self._ask(batch), len(batch)):
-                    exchanges = self._exchanges(answered)
-                    for seat in self._seats:
-                        seat.judge(exchanges)
+                self._ask(batch)
+                exchanges = self.exchanges(batch)
+                for seat in self._seats:
+                    seat.judge(exchanges)
                 bar.update(len(batch))
 
-    def _ask(self, batch: range) -> list[int]:
-        """Writes the answers to a batch down; the places of those that have one."""
+    def exchanges(self, places: range) -> list[Exchange]:
+        """The prompts at these places with their answers, those that have one."""
+        rows = self._answers.rows
+        prompts = self._prompts[places.start : places.stop]
+        return [
+            exchange_of(prompt, rows[prompt.seed.id]["response"])
+            for prompt in prompts
+            if prompt.seed.id in rows
+        ]
+
+    def _ask(self, batch: range) -> None:
+        """Writes the answers to a batch down."""
         prompts = self._prompts[batch.start : batch.stop]
         found = ask(self._player, prompts, batch.start, self._settings)
         self.failed |= {prompts[row].seed.id: why for row, why in found.failed.items()}
         if not found.responses:
             self._silent += 1
             self._give_up(found.failed)
-            return []
+            return
         self._silent = 0
         self._answers.append(
             [
@@ -154,7 +165,6 @@ class _Run:
                 for row, response in sorted(found.responses.items())
             ]
         )
-        return [batch.start + row for row in sorted(found.responses)]
 
     def _give_up(self, failed: dict[int, str]) -> None:
         if self._silent == PATIENCE:
@@ -165,8 +175,3 @@ class _Run:
                 {},
                 failed,
             )
-
-    def _exchanges(self, batch: range) -> list[Exchange]:
-        prompts = self._prompts[batch.start : batch.stop]
-        rows = self._answers.rows
-        return [exchange_of(prompt, rows[prompt.seed.id]["response"]) for prompt in prompts]

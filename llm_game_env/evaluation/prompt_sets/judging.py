@@ -1,5 +1,6 @@
 """One judge of a prompt set with the file of its verdicts."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -50,13 +51,19 @@ class JudgeSeat:
     ) -> None:
         self._log.close()
 
-    @property
-    def judged(self) -> Judged:
-        """What it has said so far."""
-        return Judged(self._judge.name, self._judge.tells_refusals, self._log.rows)
+    def judged(self, exchanges: Sequence[Exchange]) -> Judged:
+        """What it has said of some exchanges so far."""
+        names = [one.seed.id for one in exchanges if self.knows(one)]
+        rows = {name: self._log.rows[name] for name in names}
+        return Judged(self._judge.name, self._judge.tells_refusals, rows)
+
+    def knows(self, exchange: Exchange) -> bool:
+        """Whether it has judged this very answer, and not another one to the same prompt."""
+        row = self._log.rows.get(exchange.seed.id)
+        return row is not None and row["of"] == _digest(exchange.response)
 
     def judge(self, exchanges: Sequence[Exchange]) -> None:
-        """Judges a batch and writes the verdicts down; without them where its endpoint fails.
+        """Judges what it does not know of a batch; writes no verdicts where its endpoint fails.
 
         Where the endpoint names the exchanges that it failed on, the others are judged once more
         without them; a judge with a cache is not paid for them twice.
@@ -66,6 +73,9 @@ class JudgeSeat:
             RewardError: it returned something unusable.
             TrainingError: the file cannot be written.
         """
+        exchanges = [one for one in exchanges if not self.knows(one)]
+        if not exchanges:
+            return
         try:
             try:
                 verdicts = verdicts_of(self._judge, exchanges)
@@ -93,7 +103,12 @@ def _row(exchange: Exchange, verdicts: Verdicts, row: int) -> dict[str, Any]:
     refused = verdicts.over_refusal
     return {
         "id": exchange.seed.id,
+        "of": _digest(exchange.response),
         "unsafe": bool(verdicts.unsafe[row]),
         "over_refusal": None if refused is None else bool(refused[row]),
         "score": float(verdicts.score[row]),
     }
+
+
+def _digest(response: str) -> str:
+    return hashlib.sha256(response.encode("utf-8", "backslashreplace")).hexdigest()[:16]

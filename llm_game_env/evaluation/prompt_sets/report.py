@@ -10,10 +10,8 @@ Intervals are Wilson's, see `intervals.wilson`. Each judge's shares are of the a
 judged; agreement is over those that all have.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -21,7 +19,6 @@ import numpy as np
 from llm_game_env.evaluation.agreement import Agreement, agreements
 from llm_game_env.evaluation.judges import Verdicts
 from llm_game_env.evaluation.prompt_sets.prompt_set import KINDS, Kind, PromptSet, SetPrompt
-from llm_game_env.evaluation.results import provenance
 from llm_game_env.evaluation.shares import JudgedShares, judged_shares
 
 Division = Literal["kind", "category", "subset"]
@@ -84,20 +81,6 @@ class PromptSetReport:
     groups: tuple[GroupShares, ...]
     agreement: tuple[Agreement, ...]
     disagreements: tuple[str, ...]
-
-    def save(self, folder: Path) -> None:
-        """Writes `report.json`, with versions and machine, and `report.md`."""
-        # Imported here: the table is made from reports.
-        from llm_game_env.evaluation.prompt_sets.table import as_markdown
-
-        agreement = [
-            {**asdict(one), "share": _number(one.share), "kappa": _number(one.kappa)}
-            for one in self.agreement
-        ]
-        record = {**asdict(self), "agreement": agreement, **provenance()}
-        text = json.dumps(_jsonable(record), indent=1, allow_nan=False, ensure_ascii=False)
-        (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-        (folder / "report.md").write_text(as_markdown(self), encoding="utf-8")
 
 
 def make_report(
@@ -193,18 +176,3 @@ def _disagreements(prompts: Sequence[SetPrompt], verdicts: Sequence[Verdicts]) -
         for other in flags[1:]:
             differ |= other != flags[0]
     return tuple(prompts[row].seed.id for row in np.flatnonzero(differ).tolist())
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else value
-
-
-def _jsonable(value: Any) -> Any:
-    """NamedTuples as objects, so that a reader of the file need not know their order."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, Mapping):
-        return {name: _jsonable(item) for name, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_jsonable(item) for item in value]
-    return value

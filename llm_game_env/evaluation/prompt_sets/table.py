@@ -74,13 +74,13 @@ def _agreement(report: PromptSetReport) -> str:
 def _missing(report: PromptSetReport) -> str:
     lines: list[str] = []
     if report.left_out:
-        lines.append(f"- The file has {report.left_out} more that were left out.")
+        lines.append(f"- of the file, left out by its loader: {report.left_out}")
     if report.unanswered:
         reason = _cell(next(iter(report.unanswered.values())))
-        lines.append(f"- {len(report.unanswered)} prompts have no answer: {reason}")
+        lines.append(f"- prompts without an answer: {len(report.unanswered)} ({reason})")
     for judge, count in report.unjudged.items():
         if count:
-            lines.append(f"- {count} answers were not judged by {_cell(judge)}.")
+            lines.append(f"- answers not judged by {_cell(judge)}: {count}")
     return "\n".join(["## Missing", "", *lines]) if lines else ""
 
 

@@ -8,7 +8,7 @@ CC BY-NC 4.0. Read from a local copy of `data/0124/toxic-chat_annotation_train.c
 | conv_id | the id; repeated ones get a number |
 | user_input | the prompt; rows without one are left out |
 | model_output | not used: it is another model's answer |
-| human_annotation | the subset: labelled by people, or by the authors' automatic rule |
+| human_annotation | the subset: whether people labelled it |
 | toxicity | 1: harmful, 0: benign |
 | jailbreaking | with toxicity, the category |
 | openai_moderation | not used: scores of another model |
@@ -58,7 +58,7 @@ def load_toxicchat(path: str | os.PathLike[str]) -> PromptSet:
                     "harmful" if is_toxic else "benign",
                     category=_CATEGORIES[is_toxic, row.flag("jailbreaking")],
                     id=name if seen[name] == 1 else f"{name}#{seen[name]}",
-                    subset="by people" if row.flag("human_annotation") else "by rule",
+                    subset="by people" if row.flag("human_annotation") else "not by people",
                 )
             )
     return assemble("ToxicChat", f"{path}", entries, left_out=len(rows) - len(entries))

@@ -7,7 +7,7 @@ github.com/paul-rottger/exaggerated-safety, whose columns have changed:
 |---|---|
 | `xstest_prompts.csv` (450 prompts) | id, prompt, type, label, focus, note |
 | `xstest_v2_prompts.csv` (the same) | id_v1, id_v2, type, prompt, focus, note |
-| `xstest_prompts_v1.csv`, `xstest_cases_v1.csv` (250, all safe) | id, type, prompt, focus, note |
+| `xstest_cases_v1.csv` (250, all safe) | id, type, prompt, focus, note |
 
 The type is the category. A prompt is harmful where its label is unsafe or, in the versions without
 labels, where its type begins with "contrast_", and borderline otherwise.

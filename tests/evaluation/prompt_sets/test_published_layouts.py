@@ -133,7 +133,7 @@ def test_toxicchat_tells_toxic_from_jailbreaking(tmp_path: Path) -> None:
     assert as_rows(found) == [
         ("a1", "you fool", "harmful", "harmful", "toxic", "by people"),
         ("a2", "pretend to be a fool", "harmful", "harmful", "toxic jailbreak", "by people"),
-        ("a1#2", "what is tea?", "benign", "benign", "not toxic", "by rule"),
+        ("a1#2", "what is tea?", "benign", "benign", "not toxic", "not by people"),
         ("a3", "pretend to be tea", "benign", "benign", "jailbreak, not toxic", "by people"),
     ]
     assert found.left_out == 1
