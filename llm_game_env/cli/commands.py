@@ -26,6 +26,12 @@ COMMANDS: tuple[Command, ...] = (
         "play one side yourself, with the verdict after each exchange",
         "llm-game play --as adversary --against builtin:defender",
     ),
+    Command(
+        "report",
+        "llm_game_env.cli.report",
+        "one page about one or more runs: tables, figures, transcripts",
+        "llm-game report runs/demo",
+    ),
 )
 
 
