@@ -16,7 +16,7 @@ from report_runs import EXCHANGE, MISSED, write_demo, write_exchanges, write_res
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run of the demo whose players have been deleted."""
-    return write_demo(tmp_path / "run", {"gpo": [EXCHANGE, MISSED]})
+    return write_demo(tmp_path / "run", {"gpo": [EXCHANGE, MISSED]}, points=())
 
 
 def test_the_page_goes_into_the_first_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from llm_game_env.evaluation.curves import CurvePoint
 from llm_game_env.evaluation.exchange_log import LoggedExchange
 from llm_game_env.evaluation.report import read_runs, write_report
 from opened_report import Scheme, opened
-from report_runs import EXCHANGE, FALSE_ALARM, MISSED, write_demo
+from report_runs import EXCHANGE, FALSE_ALARM, MISSED, POINTS, write_demo
 
 HOSTILE = [
     "</script><script>document.title = 'owned'; alert(1)</script>",
@@ -36,8 +37,14 @@ UNSEEN = {
 }
 
 
-def report(tmp_path: Path, exchanges: Sequence[LoggedExchange], **options: Any) -> Path:
-    runs = read_runs([write_demo(tmp_path / "run", {"gpo": exchanges})])
+def report(
+    tmp_path: Path,
+    exchanges: Sequence[LoggedExchange],
+    points: Sequence[CurvePoint] = (),
+    **options: Any,
+) -> Path:
+    """Of one arm; without points it has no figures."""
+    runs = read_runs([write_demo(tmp_path / "run", {"gpo": exchanges}, points=points)])
     return write_report(runs, tmp_path / "report.html", **options).path
 
 
@@ -125,7 +132,7 @@ FILTERED = (
 
 @pytest.fixture(scope="module")
 def mixed_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report(tmp_path_factory.mktemp("mixed"), mixed())
+    return report(tmp_path_factory.mktemp("mixed"), mixed(), POINTS)
 
 
 def test_filters(mixed_report: Path, browser: Any) -> None:

@@ -35,7 +35,7 @@ def test_the_page_holds_everything_that_it_needs(tmp_path: Path) -> None:
 
 
 def test_the_policy_allows_this_style_and_this_script_alone(tmp_path: Path) -> None:
-    page = written(tmp_path, write_demo(tmp_path / "run", {"gpo": [EXCHANGE]}))
+    page = written(tmp_path, write_demo(tmp_path / "run", {"gpo": [EXCHANGE]}, points=()))
     # The HTML of the attribute: quotes are escaped there.
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', page)
     policy = policy.replace("&#39;", "'")
@@ -59,7 +59,7 @@ def test_names_are_text(tmp_path: Path) -> None:
     name = "<script>alert(1)</script>"
     page = written(tmp_path, write_demo(tmp_path / "run", {f"a {name[:8]}": [EXCHANGE]}))
     assert name[:8] not in page.replace("<script>", "", 1).split("</style>")[0]
-    folder = write_demo(tmp_path / "x\u202ey", {"gpo": []})
+    folder = write_demo(tmp_path / "x\u202ey", {"gpo": []}, points=())
     assert "x\\u202ey" in written(tmp_path, folder)
 
 
@@ -76,7 +76,7 @@ def test_a_run_that_has_just_begun_has_a_page(tmp_path: Path) -> None:
 
 
 def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
-    runs = read_runs([write_demo(tmp_path / "run", {"gpo": [EXCHANGE]})])
+    runs = read_runs([write_demo(tmp_path / "run", {"gpo": [EXCHANGE]}, points=())])
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write_report(runs, tmp_path / "file" / "report.html")
