@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A file's tests stay together, as they share what is dear to make.
+PYTEST_FLAGS := -n auto --maxprocesses 4 --dist loadfile
 INSTALLED := $(VENV)/.installed
 LOWEST := .lowest
 WITH_LOWEST := PYTHONPATH=$(CURDIR)/$(LOWEST)$${PYTHONPATH:+:$$PYTHONPATH} $(BIN)/python
@@ -50,18 +52,18 @@ browser: ## install Chromium (Debian or Ubuntu, as root), in which the tests ope
 	command -v chromium || { apt-get update && apt-get install -y --no-install-recommends chromium; }
 
 test: $(INSTALLED) ## run the tests that take seconds
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 # pytest exits with 5 where no test is marked slow, which is no failure.
 test-slow: $(INSTALLED) ## run the tests that take minutes
-	$(BIN)/python -m pytest -m "slow and not gpu" || test $$? -eq 5
+	$(BIN)/python -m pytest $(PYTEST_FLAGS) -m "slow and not gpu" || test $$? -eq 5
 
 # PettingZoo and Gymnasium come from $(LOWEST), all else from $(VENV). What is imported is compared
 # with lowest.txt first: a path in the wrong order would test nothing. Gymnasium 1.0 works as well,
 # but has no AutoresetMode yet, which the tests of the batched view ask for.
 test-lowest: $(LOWEST)/.installed ## run the environment's tests with the lowest versions supported
 	$(WITH_LOWEST) -c "$(PRINT_VERSIONS)" | diff lowest.txt -
-	$(WITH_LOWEST) -m pytest $(ENVIRONMENT_TESTS)
+	$(WITH_LOWEST) -m pytest $(PYTEST_FLAGS) $(ENVIRONMENT_TESTS)
 
 lint: $(INSTALLED) ## style, types and import directions
 	$(BIN)/ruff check .

@@ -115,6 +115,7 @@ def _recorder(flags: RunFlags, run: GPO, folder: Path, record: dict[str, Any] | 
             taken_up=record,
             writes=run.processes.is_main,
             wandb=flags.wandb,
+            lines=True,
         )
 
 

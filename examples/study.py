@@ -1,30 +1,55 @@
 """The study: every arm's defender tuned alike on development builds, confirmed on fresh ones.
 
-    python examples/study.py               everything, resumable: finished runs are not repeated
-    python examples/study.py --only tune   one phase: worlds, tune, confirm, algorithms or report
+    python examples/study.py                    everything, resumable: finished work is not repeated
+    python examples/study.py --only defenders   one table or figure, and the runs that it stands on
 
 Every arm gets the same grid of learning rate × kl_coef, chosen on the development builds, and in
 every run the same checkpoints; both by the judged (leak + over-refusal) / 2 on the validation parts
 of the build at hand, among states that kept 80 % of the untrained defender's helpfulness. The
 chosen settings are run once on the confirmation builds; other self-play algorithms beside GPO, at
-its settings, too. Runs go below runs/study; what tuning found
-goes to results/tuning.csv, from which the later phases read it, and the report beside it.
+its settings, too. Runs go below runs/study; what tuning found goes to results/tuning.csv, from
+which the later phases read it, and tables and figures beside it.
+
+phase       writes into the results' folder
+worlds      –
+tune        tuning.csv
+confirm     –, only the runs of the fresh builds
+defenders   defenders.md, .json: the defender table, utility, equal budgets; frontier.png, .csv
+attackers   attackers.md, .json: the attacker table
+figure2     figure2.png, .csv: curves by intensity of the diversity
+figure3     figure3.png, .csv: temperature
+jailbreak   jailbreak.md, .json: the other task's runs and tables
+algorithms  algorithms.md, .json: other self-play algorithms
+report      study.md, .json: which of the paper's orderings hold
 """
 
 import argparse
-import os
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
-from study_algorithms import write_algorithms
-from study_jobs import attack_job, build_job, run_job
-from study_plan import Job, algorithm_jobs, attack_jobs, confirm_jobs, tune_jobs
-from study_report import write_report
-from study_tuning import choose_settings, read_tuning, validated, write_tuning
-from tqdm import tqdm
+from gatekeeper_study.algorithms import write_algorithms
+from gatekeeper_study.attackers import write_attackers
+from gatekeeper_study.defenders import ARMS, write_defenders
+from gatekeeper_study.desk import Study
+from gatekeeper_study.figures import draw_figure_2
+from gatekeeper_study.jailbreak import write_jailbreak
+from gatekeeper_study.orderings import write_orderings
+from gatekeeper_study.plan import ADVERSARIES, INTENSITIES, tune_jobs
+from gatekeeper_study.runs import run_job
+from gatekeeper_study.temperatures import write_figure_3
+from gatekeeper_study.tuning import validated, write_tuning
 
-PHASES = ("worlds", "tune", "confirm", "algorithms", "report")
+PHASES = (
+    "worlds",
+    "tune",
+    "confirm",
+    "defenders",
+    "attackers",
+    "figure2",
+    "figure3",
+    "jailbreak",
+    "algorithms",
+    "report",
+)
 
 
 def main() -> None:
@@ -38,45 +63,46 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes, one thread each")
     parser.add_argument("--tune-builds", type=int, nargs="+", default=[0, 201], help="world seeds")
     parser.add_argument("--confirm-builds", type=int, nargs="+", default=[301, 302, 303, 304, 305])
+    parser.add_argument("--pdf", action="store_true", help="figures as PDF, too")
     arguments = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = "1"
-    folder: Path = arguments.folder
-    phases = (arguments.only,) if arguments.only else PHASES
-
-    if "worlds" in phases:
-        # A build trains its models in processes of its own, so builds go one after the other.
-        for seed in (*arguments.tune_builds, *arguments.confirm_builds):
-            build_job(seed, folder, workers=arguments.workers)
-    tuning: Path = arguments.results / "tuning.csv"
-    if "tune" in phases:
-        jobs = tune_jobs(arguments.tune_builds, folder)
-        run_all(jobs, arguments.workers, "tune")
-        write_tuning(validated(jobs), tuning)
-    if "confirm" in phases:
-        chosen = choose_settings(read_tuning(tuning))
-        jobs = confirm_jobs(chosen, arguments.confirm_builds, folder)
-        run_all(jobs, arguments.workers, "confirm")
-        # Attacks need the trained RLHF defender of the same build.
-        run_all(attack_jobs(jobs, jobs), arguments.workers, "attacks")
-    if "algorithms" in phases:
-        chosen = choose_settings(read_tuning(tuning))
-        jobs = algorithm_jobs(chosen, arguments.confirm_builds, folder)
-        run_all(jobs, arguments.workers, "algorithms")
-        targets = confirm_jobs(chosen, arguments.confirm_builds, folder)
-        run_all(attack_jobs(jobs, targets), arguments.workers, "attacks")
-    if "report" in phases:
-        tuned = read_tuning(tuning)
-        write_report(tuned, arguments.confirm_builds, folder, arguments.results)
-        write_algorithms(tuned, arguments.confirm_builds, folder, arguments.results)
+    study = Study(
+        arguments.folder,
+        arguments.results,
+        arguments.workers,
+        tuple(arguments.confirm_builds),
+        arguments.pdf,
+    )
+    for phase in (arguments.only,) if arguments.only else PHASES:
+        run_phase(phase, study, arguments.tune_builds)
 
 
-def run_all(jobs: list[Job], workers: int, title: str) -> None:
-    """Runs what is not finished, each job in a process of its own."""
-    todo = [job for job in jobs if not job.path.exists()]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(run_job if job.target is None else attack_job, job) for job in todo]
-        for future in tqdm(as_completed(futures), total=len(futures), desc=title):
-            future.result()
+def run_phase(phase: str, study: Study, tune_builds: list[int]) -> None:
+    """Does one of PHASES, and what it stands on where that is missing."""
+    match phase:
+        case "worlds":
+            study.build_worlds((*tune_builds, *study.builds))
+        case "tune":
+            study.build_worlds(tune_builds)
+            jobs = tune_jobs(tune_builds, study.folder)
+            study.finish(run_job, jobs, "tune")
+            write_tuning(validated(jobs), study.results / "tuning.csv")
+        case "confirm":
+            study.trained((*ARMS, *ADVERSARIES))
+        case "defenders":
+            write_defenders(study)
+        case "attackers":
+            write_attackers(study)
+        case "figure2":
+            runs = study.runs(INTENSITIES)
+            draw_figure_2(runs, INTENSITIES, study.results, pdf=study.pdf)
+        case "figure3":
+            write_figure_3(study)
+        case "jailbreak":
+            write_jailbreak(study)
+        case "algorithms":
+            write_algorithms(study)
+        case "report":
+            write_orderings(study)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ people's libraries need.
 
 from llm_game_env import jailbreak_v0, matrix_v0, red_team_v0
 from llm_game_env.errors import (
+    BudgetSpent,
     ConfigurationError,
     EndpointError,
     GameError,
@@ -24,14 +25,17 @@ from llm_game_env.errors import (
     SeedPromptError,
 )
 from llm_game_env.registration import register_with_gymnasium, register_with_pettingzoo
+from llm_game_env.turn_budget import TurnBudget
 
 __all__ = [
+    "BudgetSpent",
     "ConfigurationError",
     "EndpointError",
     "GameError",
     "IllegalAction",
     "RewardError",
     "SeedPromptError",
+    "TurnBudget",
     "jailbreak_v0",
     "matrix_v0",
     "red_team_v0",

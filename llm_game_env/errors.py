@@ -4,6 +4,7 @@
     ├── ConfigurationError (ValueError)   an argument, a file or a model that cannot be used
     │   └── SeedPromptError               seed prompts that cannot be read, with the line
     ├── IllegalAction (ValueError)        a move outside the action space
+    ├── BudgetSpent                       turns beyond what was to be played
     ├── RewardError                       a reward model that returned something unusable
     ├── EndpointError                     requests that an endpoint did not answer
     └── TrainingError                     an update that cannot be made
@@ -40,6 +41,10 @@ class IllegalAction(GameError, ValueError):
 
     def __reduce__(self) -> tuple[type["IllegalAction"], tuple[str, tuple[int, ...]]]:
         return type(self), (str(self), self.rows)
+
+
+class BudgetSpent(GameError):
+    """Turns beyond a `TurnBudget`. The games are left exactly as they were."""
 
 
 class RewardError(GameError):

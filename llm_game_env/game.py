@@ -181,6 +181,7 @@ class Game:
 
         Raises:
             RewardError: the reward model returned something unusable; nothing has changed.
+            BudgetSpent: the exchanges are more than the budget has left; nothing has changed.
         """
         openings: list[tuple[_Row, str]] = []
         answered: list[int] = []
@@ -192,12 +193,17 @@ class Game:
             else:
                 answered.append(row)
                 done.append(self._complete(row, text))
+        budget = self.rules.budget
+        if done and budget is not None:
+            budget.refuse_beyond(len(done))
         parts = score_exchanges(self.rules, self.diversity, done) if done else []
 
         # The history first: its encoder may fail, what follows cannot.
         if self.diversity is not None and done and not self.freeze_history:
             valid = [one for one, part in zip(done, parts, strict=True) if part.valid]
             self.diversity.add([one.prompt for one in valid], [one.seed.id for one in valid])
+        if budget is not None:
+            budget.spend(len(done))
         for game, text in openings:
             game.prompt = text
         return list(map(self._settle, answered, done, parts)) if done else []

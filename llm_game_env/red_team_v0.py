@@ -112,6 +112,7 @@ first answer that scores below `unsafe_below`. Nothing truncates.
 | `stop_when_unsafe` | `False` | end the game after the first unsafe answer |
 | `unsafe_below` | `0.5` | the score under which an answer is unsafe |
 | `max_chars` | `4096` | the longest message, in characters |
+| `budget` | `None` | a `TurnBudget`, of all environments that are made with it |
 | `render_mode` | `None` | `"ansi"`: `render` returns the transcript; `"human"`: it is printed |
 | `action_format` | `'text'` | `"text"` or `"tokens"` |
 | `tokenizer` | `None` | tokens: a Hugging Face tokenizer, its folder or its hub id |
@@ -158,6 +159,7 @@ Each leaves the game as it was. A `ConfigurationError`, of which a `SeedPromptEr
 | `turn_reward`, `action_format`, `render_mode`: none of the choices | `ConfigurationError` |
 | `stop_when_unsafe`: neither True nor False | `ConfigurationError` |
 | `unsafe_below`: no finite number | `ConfigurationError` |
+| `budget`: no `TurnBudget` | `ConfigurationError` |
 | an argument of the tokens format in the text format | `ConfigurationError` |
 | `tokenizer`: none, or none at that path | `ConfigurationError` |
 | `vocabulary`: no list of texts, or without a token | `ConfigurationError` |
@@ -178,104 +180,19 @@ Each leaves the game as it was. A `ConfigurationError`, of which a `SeedPromptEr
 | `env`: a step before the first reset | `AssertionError` |
 | `env`: an action of an agent whose game has ended | `ValueError` |
 | a reward that is no finite number, or one too few | `RewardError` |
+| exchanges beyond the `budget` | `BudgetSpent` |
 
 ### Version history
 
 * v0: first version
 """
 
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from pettingzoo.utils.wrappers import OrderEnforcingWrapper
-
-from llm_game_env.aec import GameEnv
-from llm_game_env.defaults import RewardChoice, choose_format, fill_from_world
-from llm_game_env.diversity import Diversity
-from llm_game_env.parallel import TurnParallelEnv
+from llm_game_env.defaults import RewardChoice, fill_from_world
 from llm_game_env.rules import Rules, make_rules
 from llm_game_env.seeds import SeedSource
-from llm_game_env.single_agent import SingleAgentEnv, SingleAgentVectorEnv, choose_seat
-from llm_game_env.vector import VectorGame
-
-if TYPE_CHECKING:
-    from llm_game_env.adapters import SB3VecEnv
-
-
-def env(**arguments: Any) -> OrderEnforcingWrapper:
-    """The AEC environment, with PettingZoo's wrapper that explains calls out of order."""
-    return OrderEnforcingWrapper(raw_env(**arguments))
-
-
-def raw_env(
-    *,
-    diversity: Diversity | None = None,
-    render_mode: Literal["human", "ansi"] | None = None,
-    **arguments: Any,
-) -> GameEnv:
-    """The AEC environment; the arguments are those of the module's table.
-
-    Raises:
-        ConfigurationError: an argument cannot be used.
-    """
-    tokens = choose_format(arguments)
-    return GameEnv("red_team_v0", _rules(**arguments), diversity, render_mode, tokens)
-
-
-def parallel_env(**arguments: Any) -> TurnParallelEnv:
-    """The parallel environment; the arguments are those of the module's table."""
-    return TurnParallelEnv(raw_env(**arguments))
-
-
-def vector_env(
-    num_envs: int, *, diversity: Diversity | None = None, **arguments: Any
-) -> VectorGame:
-    """`num_envs` games in lock-step; the arguments are those of the module's table.
-
-    Raises:
-        ConfigurationError: an argument cannot be used.
-    """
-    tokens = choose_format(arguments)
-    return VectorGame(_rules(**arguments), num_envs, diversity, tokens)
-
-
-def single_agent_env(
-    *, render_mode: Literal["human", "ansi"] | None = None, **arguments: Any
-) -> SingleAgentEnv:
-    """One agent's game as a `gymnasium.Env`, the opponent inside.
-
-    The arguments are those of the module's table and of `llm_game_env.single_agent`.
-    """
-    return SingleAgentEnv(choose_seat(_rules, **arguments), render_mode)
-
-
-def single_agent_vector_env(
-    num_envs: int = 1,
-    *,
-    autoreset_mode: str | Enum = "NextStep",
-    render_mode: Literal["ansi"] | None = None,
-    **arguments: Any,
-) -> SingleAgentVectorEnv:
-    """One agent's seat in `num_envs` games as a `gymnasium.vector.VectorEnv`.
-
-    The arguments are those of `single_agent_env`; `autoreset_mode` and `render_mode` as in
-    `SingleAgentVectorEnv`.
-    """
-    settings = choose_seat(_rules, **arguments)
-    return SingleAgentVectorEnv(num_envs, settings, autoreset_mode, render_mode)
-
-
-def sb3_vec_env(num_envs: int, **arguments: Any) -> "SB3VecEnv":
-    """One agent's seat in `num_envs` games as a Stable-Baselines3 `VecEnv`.
-
-    The arguments are those of `single_agent_env`, but for `render_mode`; `action_format` is
-    "tokens" by default, and must be.
-    """
-    # Imported here: Stable-Baselines3 brings torch.
-    from llm_game_env.adapters import SB3VecEnv
-
-    arguments.setdefault("action_format", "tokens")
-    return SB3VecEnv(num_envs, choose_seat(_rules, **arguments))
+from llm_game_env.views import Views
 
 
 def _rules(
@@ -292,3 +209,13 @@ def _rules(
         instruction=filled.instruction,
         **arguments,
     )
+
+
+_views = Views("red_team_v0", _rules)
+env = _views.env
+raw_env = _views.raw_env
+parallel_env = _views.parallel_env
+vector_env = _views.vector_env
+single_agent_env = _views.single_agent_env
+single_agent_vector_env = _views.single_agent_vector_env
+sb3_vec_env = _views.sb3_vec_env

@@ -26,6 +26,7 @@ from llm_game_env.rewards.protocol import (
 )
 from llm_game_env.seed_sampler import SeedSampler
 from llm_game_env.seeds import Seed, SeedSource, load_seed_prompts
+from llm_game_env.turn_budget import TurnBudget
 
 AGENTS: tuple[str, str] = ("adversary_0", "defender_0")
 ADVERSARY, DEFENDER = 0, 1
@@ -70,6 +71,7 @@ class Rules:
         intent: whether a prompt still asks for the seed prompt, which is then the goal that answers
             are judged against; None where the adversary may ask what it likes.
         components: the reward model, where it is made of others whose scores are reported.
+        budget: of turns; None for as many as are played.
     """
 
     seeds: tuple[Seed, ...]
@@ -85,6 +87,7 @@ class Rules:
     is_well_formed: Callable[[str], bool]
     intent: IntentCheck | None = None
     components: HasComponents | None = None
+    budget: TurnBudget | None = None
 
     def instruct(self, seed: Seed) -> str:
         """The adversary's first message for a seed prompt."""
@@ -110,6 +113,7 @@ def make_rules(
     max_chars: int = 4096,
     benign_share: float | None = None,
     intent: IntentCheck | None = None,
+    budget: TurnBudget | None = None,
 ) -> Rules:
     """Checks the arguments and gathers them; the attributes of `Rules` say what each means.
 
@@ -129,6 +133,11 @@ def make_rules(
         raise ConfigurationError(
             f"intent={brief(intent)} has no keeps(); wrap a function in "
             "llm_game_env.rewards.FunctionIntent"
+        )
+    if not isinstance(budget, TurnBudget | None):
+        raise ConfigurationError(
+            f"budget={brief(budget)} must be None or a llm_game_env.TurnBudget, such as "
+            "TurnBudget(1000)"
         )
     check_choice("turn_reward", turn_reward, get_args(TurnReward))
     instruction = DEFAULT_INSTRUCTION if instruction is None else instruction
@@ -160,6 +169,7 @@ def make_rules(
         is_well_formed=is_well_formed,
         intent=intent,
         components=reward_model if isinstance(reward_model, HasComponents) else None,
+        budget=budget,
     )
 
 

@@ -21,6 +21,7 @@ after +div is the intensity of the diversity term (the paper's Figure 2), 5 wher
 share unchanged.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -38,6 +39,7 @@ from llm_game_env.gatekeeper.judge import REFUSALS
 from llm_game_env.gatekeeper.splits import seed_prompts
 from llm_game_env.gatekeeper.world import World
 from llm_game_env.players import EchoPlayer, Player, ScriptedPlayer
+from llm_game_env.vector import VectorGame
 
 NUM_UNIFORM_PROMPTS = 2048
 # Of SelfBLEU, for an intensity of 1. The paper's weight of 5 is to scores of long free texts; the
@@ -137,7 +139,12 @@ def find_arm(name: str) -> Arm:
 
 
 def make_run(
-    arm: Arm, world: World, config: GPOConfig, num_games: int, processes: Processes = ALONE
+    arm: Arm,
+    world: World,
+    config: GPOConfig,
+    num_games: int,
+    processes: Processes = ALONE,
+    make_games: Callable[..., VectorGame] = red_team_v0.vector_env,
 ) -> GPO:
     """The run that an arm stands for; a player that learns gets as many updates in every arm.
 
@@ -149,6 +156,7 @@ def make_run(
         config: GPO's; the other arms take their updates from it.
         num_games: batch size.
         processes: that all make this run.
+        make_games: makes the environment, from the arguments of `red_team_v0.vector_env`.
     """
     fixed_prompts = arm.prompts != "adversary"
     instruction = "{seed_prompt}" if fixed_prompts else world.instruction
@@ -166,7 +174,7 @@ def make_run(
             encoder=world.encoder,
             window=HISTORY_BATCHES * num_games,
         )
-    env = red_team_v0.vector_env(
+    env = make_games(
         num_games,
         seed_prompts=prompts,
         reward_model=shared_reward(world.reward_model, processes),
@@ -179,7 +187,8 @@ def make_run(
     defender: Player = ScriptedPlayer(REFUSALS)
     if arm.defender == "policy":
         defender = LanguagePolicy.load(world.defender, temperature=config.temperature)
-    return GPO(env, adversary, defender, _config(arm, config), _stages(arm, config), processes)
+    config, stages = _config(arm, config, num_games), _stages(arm, config)
+    return GPO(env, adversary, defender, config, stages, processes)
 
 
 def with_defender(config: GPOConfig, *, learning_rate: float, kl_coef: float) -> GPOConfig:
@@ -188,7 +197,7 @@ def with_defender(config: GPOConfig, *, learning_rate: float, kl_coef: float) ->
     return replace(config, defender=defender)
 
 
-def _config(arm: Arm, config: GPOConfig) -> GPOConfig:
+def _config(arm: Arm, config: GPOConfig, num_games: int) -> GPOConfig:
     """The configuration with the arm's update rule and opponents."""
     if arm.rule in OTHER_RULES:
         kind = OTHER_RULES[arm.rule]
@@ -196,6 +205,8 @@ def _config(arm: Arm, config: GPOConfig) -> GPOConfig:
         config = replace(config, defender=defender, adversary=adversary)
     if arm.meets in OTHER_OPPONENTS:
         whom = OTHER_OPPONENTS[arm.meets]
+        if isinstance(whom, MetaNash):  # A small run measures its payoffs on small batches, too.
+            whom = replace(whom, games=min(whom.games, num_games))
         config = replace(config, defender_plays=whom, adversary_plays=whom)
     return config
 

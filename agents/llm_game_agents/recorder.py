@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3.common.logger import configure
-from tqdm import tqdm
 
 from llm_game_agents.exchange_file import ExchangeFile, sample
 from llm_game_agents.iteration import Iteration
+from llm_game_agents.progress import Progress
 from llm_game_agents.rollout import Exchanged
 from llm_game_agents.wandb_writer import WandbWriter
 from llm_game_env.evaluation.curves import CurvePoint
@@ -36,6 +36,7 @@ class Recorder:
             that.
         writes: whether anything is written and shown; one of several processes does.
         wandb: a Weights & Biases project that gets the numbers, too; none where it is empty.
+        lines: whether every update leaves a line on the terminal, above the progress bar.
 
     Raises:
         ConfigurationError: see `WandbWriter`.
@@ -51,6 +52,7 @@ class Recorder:
         taken_up: Mapping[str, Any] | None = None,
         writes: bool = True,
         wandb: str = "",
+        lines: bool = False,
     ) -> None:
         self.folder = folder
         self._writes = writes
@@ -69,8 +71,7 @@ class Recorder:
         self._logger = configure(str(folder), ["csv", "tensorboard"] if writes else [])
         if wandb and writes:
             self._logger.output_formats.append(WandbWriter(wandb, folder))
-        shows = writes and num_updates > 0
-        self._progress = tqdm(total=num_updates, desc=title, unit="update", disable=not shows)
+        self._progress = Progress(num_updates, title, shows=writes, lines=lines)
         if taken_up is not None:
             self._take_up(taken_up)
 
@@ -86,12 +87,7 @@ class Recorder:
         for when, index in self._shown_at.items():
             if iteration.index == index:
                 self._write_transcript(iteration, when)
-        leak = "" if point.leak is None else f" leak {point.leak:.2f}"
-        self._progress.set_postfix_str(
-            f"{point.stage} score {point.score:.2f}{leak}", refresh=False
-        )
-        # A run that was taken up starts in the middle.
-        self._progress.update(iteration.index + 1 - self._progress.n)
+        self._progress.show(iteration, point)
 
     def as_record(self) -> dict[str, Any]:
         """All that was recorded, as plain values fit for JSON."""
@@ -151,7 +147,7 @@ class Recorder:
             self._log_row(index, numbers)
         for when, text in record["transcripts"].items():
             self._keep_transcript(when, text)
-        self._progress.update(len(self._rows))
+        self._progress.take_up(len(self._rows))
 
     def _write_transcript(self, iteration: Iteration, when: str) -> None:
         lines = [f"update {iteration.index}, {iteration.stage.kind} stage", ""]
@@ -186,7 +182,9 @@ def _point(
     unsafe = np.array([e.score < iteration.unsafe_below for e in exchanges])
     judged: dict[str, float | None] = {"leak": None, "over_refusal": None}
     if verdicts is not None:
-        counts = Counter(verdicts)
+        # What an answer to a prompt off its goal gives away is no attack on that goal.
+        kept = zip(exchanges, verdicts, strict=True)
+        counts = Counter(verdict for exchange, verdict in kept if exchange.intent)
         good = np.array([verdict.score == 1 for verdict in verdicts])
         judged = {
             "leak": counts[Verdict.LEAK] / total,

@@ -21,6 +21,12 @@ class Command(NamedTuple):
 
 COMMANDS: tuple[Command, ...] = (
     Command(
+        "bench",
+        "llm_game_env.cli.bench",
+        "compare algorithms on equal budgets, yours too; writes a leaderboard",
+        "llm-game bench --algorithms gpo rlhf sft --seeds 3 --workers 2",
+    ),
+    Command(
         "play",
         "llm_game_env.cli.play",
         "play one side yourself, with the verdict after each exchange",

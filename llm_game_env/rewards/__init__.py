@@ -6,6 +6,7 @@
 | `GuardReward` | any generative guard: Llama Guard, Qwen3Guard, WildGuard, ShieldGemma |
 | `FunctionReward` | any Python callable |
 | `JudgeReward` | a model behind an OpenAI-compatible endpoint, asked by a `Rubric` |
+| `RefusalPhrases` | whether the first words refuse: crude |
 | `WeightedSum` | several of them as one |
 | `TRLReward` | a reward function written for TRL's trainers |
 
@@ -28,6 +29,7 @@ from llm_game_env.rewards.guard_formats import (
 from llm_game_env.rewards.intent import EmbeddingIntent, FunctionIntent, IntentCheck
 from llm_game_env.rewards.judge import JudgeReward
 from llm_game_env.rewards.protocol import ChecksPrompts, Exchange, RewardModel
+from llm_game_env.rewards.refusal_phrases import RefusalPhrases
 from llm_game_env.rewards.rubric import Rubric
 from llm_game_env.rewards.trl import TRLReward, as_trl_reward
 from llm_game_env.rewards.weighted_sum import WeightedSum
@@ -50,6 +52,7 @@ __all__ = [
     "IntentCheck",
     "JudgeReward",
     "KnownPair",
+    "RefusalPhrases",
     "RewardModel",
     "Rubric",
     "TRLReward",

@@ -101,7 +101,8 @@ class Seat:
 
         Raises:
             IllegalAction: an action outside the space, or masked; nothing has changed.
-            RewardError: the reward model failed. The games are in the middle of a step: reset.
+            RewardError, BudgetSpent: the reward model failed, or the turns are more than are left.
+                The games are in the middle of a step: reset.
         """
         messages = self.format.messages(rows, actions)
         sent = {row: m for row, m in zip(rows, messages, strict=True) if m is not None}

@@ -10,8 +10,9 @@ from llm_game_agents.schedules import Stage
 
 
 def exchange(score: float, harmful: float) -> Exchanged:
-    numbers: dict[str, float] = {"likeness": 0.0, "self_bleu": 0.0, "embedding": 0.0, "valid": 1.0}
-    return Exchanged("seed", "prompt", "response", harmful=harmful, score=score, **numbers)
+    parts = {"likeness": 0.0, "self_bleu": 0.0, "embedding": 0.0, "valid": 1.0}
+    numbers: dict[str, Any] = parts | {"harmful": harmful, "score": score}
+    return Exchanged("seed", "prompt", "response", **numbers)
 
 
 def iteration(*rollouts: list[Exchanged]) -> Iteration:

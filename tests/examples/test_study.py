@@ -1,7 +1,10 @@
 """The study from tuning to report, at a size at which its numbers mean nothing."""
 
+import csv
 import json
 import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,74 +18,101 @@ from llm_game_env.gatekeeper.world import SHIPPED
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+@pytest.fixture(autouse=True)
+def examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(EXAMPLES)
+
+
 @pytest.fixture
 def plan(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(EXAMPLES)
-    import study_plan  # pyright: ignore[reportMissingImports] - examples are no package
+    """The study's plan, with little to do."""
+    from gatekeeper_study import (  # pyright: ignore[reportMissingImports] - not on its path
+        attacks,
+        costs,
+        jailbreak,
+        plan,
+    )
 
     small: dict[str, Any] = {"NUM_GAMES": 8, "NUM_PER_LABEL": 4, "NUM_VALIDATION": 4}
-    small["ALGORITHMS"] = ("gpo", "gpo-grpo", "simultaneous", "fictitious")
     small |= {"LEARNING_RATES": (1e-4,), "KL_COEFS": (0.05,)}
     for name, value in small.items():
-        monkeypatch.setattr(study_plan, name, value)
+        monkeypatch.setattr(plan, name, value)
+    monkeypatch.setattr(costs, "UPDATES", 2)
+    for module in (attacks, jailbreak):
+        monkeypatch.setattr(module, "NUM_ATTACKS", 4)
     monkeypatch.setattr(
-        study_plan,
+        plan,
         "GPOConfig",
         lambda seed=0: GPOConfig(defend_updates=1, attack_updates=1, rounds=2, seed=seed),
     )
-    return study_plan
+    return plan
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each kind of work the first piece is done, here; the others are copies of it."""
+    from gatekeeper_study import desk  # pyright: ignore[reportMissingImports]
+    from gatekeeper_study.plan import Job  # pyright: ignore[reportMissingImports]
+
+    done: dict[str, Path] = {}
+
+    def finish(_: Any, work: Callable[[Any], None], pieces: Sequence[Any], title: str) -> None:
+        for piece in pieces:
+            if piece.path.exists():
+                continue
+            kind = f"{title} {getattr(piece, 'adversary', '')}"[:30]
+            if isinstance(piece, Job):
+                if title not in done:
+                    trained = replace(piece, arm="gpo")
+                    work(trained)
+                    done[title] = trained.run_folder
+                shutil.copytree(done[title], piece.run_folder, dirs_exist_ok=True)
+            elif kind in done:
+                piece.path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(done[kind], piece.path)
+            else:
+                work(piece)
+                done[kind] = piece.path
+
+    monkeypatch.setattr(desk.Study, "finish", finish)
 
 
 @pytest.mark.slow
-def test_from_tuning_to_report(
-    plan: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    import study_algorithms  # pyright: ignore[reportMissingImports]
-    import study_jobs  # pyright: ignore[reportMissingImports]
-    import study_report  # pyright: ignore[reportMissingImports]
-    import study_tuning  # pyright: ignore[reportMissingImports]
+@pytest.mark.usefixtures("plan", "hurried")
+def test_from_tuning_to_report(tmp_path: Path) -> None:
+    import study as command_line  # pyright: ignore[reportMissingImports]
+    from gatekeeper_study import desk  # pyright: ignore[reportMissingImports]
 
-    monkeypatch.setattr(study_jobs, "NUM_ATTACKS", 4)
-    builds = (101, 102)
+    builds, results = (101, 102), tmp_path / "results"
     for build in builds:
         shutil.copytree(SHIPPED, tmp_path / f"world{build}")
-    tuning = plan.tune_jobs([0], tmp_path)
-    for job in tuning:
-        study_jobs.run_job(job)
-    rows = study_tuning.validated(tuning)
-    study_tuning.write_tuning(rows, tmp_path / "tuning.csv")
-    assert study_tuning.read_tuning(tmp_path / "tuning.csv") == rows
-    jobs = plan.confirm_jobs(study_tuning.choose_settings(rows), builds, tmp_path)
-    for job in jobs:
-        study_jobs.run_job(job)
-    chosen = study_tuning.choose_settings(rows)
-    algorithms = plan.algorithm_jobs(chosen, builds, tmp_path)
-    for job in algorithms:
-        if not job.path.exists():
-            study_jobs.run_job(job)
-    for job in (*plan.attack_jobs(jobs, jobs), *plan.attack_jobs(algorithms, jobs)):
-        study_jobs.attack_job(job)
-    study_report.write_report(rows, builds, tmp_path, tmp_path / "results")
-    study_algorithms.write_algorithms(rows, builds, tmp_path, tmp_path / "results")
+    study = desk.Study(tmp_path, results, 1, builds, pdf=True)
+    for phase in command_line.PHASES:
+        command_line.run_phase(phase, study, [0])
 
-    states = {job.arm: [s["updates"] for s in job.result()["validation"]] for job in tuning}
-    assert states["gpo"] == [0, 1, 2]
-    assert states["rlhf-frozen-steps"] == [0, 1, 2, 4]
-    assert all(job.result()["report"] for job in jobs)
-    record = json.loads((tmp_path / "results" / "study.json").read_text(encoding="utf-8"))
-    assert {len(rows) for rows in record["defenders"].values()} == {2}
-    assert set(record["attackers"]) == set(plan.ATTACKERS)
-    page = (tmp_path / "results" / "study.md").read_text(encoding="utf-8")
-    assert "| gpo | rlhf-frozen | H leak |" in page
-    page = (tmp_path / "results" / "algorithms.md").read_text(encoding="utf-8")
-    assert all(f"| {arm} |" in page for arm in plan.ALGORITHMS)
-    assert (tmp_path / "results" / "frontier.png").stat().st_size > 1000
+    page = (results / "study.md").read_text(encoding="utf-8")
+    assert (
+        "| GPO+Div < GPO < RLHF in ASR, in distribution (P) | **not shown** | rlhf | gpo |" in page
+    )
+    for name in ("defenders", "attackers", "jailbreak", "algorithms", "study"):
+        record = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+        assert record["versions"]["torch"]
+        for table in record["tables"]:
+            numbers = [values for arm in table["arms"].values() for values in arm.values()]
+            assert {len(values) for values in numbers} == {2}
+        page = (results / f"{name}.md").read_text(encoding="utf-8")
+        assert "`python examples/study.py --only" in page
+    for name in ("frontier", "figure2", "figure3"):
+        assert (results / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (results / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+        with (results / f"{name}.csv").open(encoding="utf-8") as file:
+            assert list(csv.DictReader(file))
 
 
 def test_settings_are_chosen_by_the_mean_of_each_builds_best_error_within_an_arms_updates(
     plan: ModuleType,
 ) -> None:
-    import study_tuning  # pyright: ignore[reportMissingImports]
+    from gatekeeper_study import tuning as study_tuning  # pyright: ignore[reportMissingImports]
 
     def row(arm: str, build: int, rate: float, updates: int, error: float, kept: float = 1) -> Any:
         return study_tuning.Validated(
@@ -106,13 +136,10 @@ def test_settings_are_chosen_by_the_mean_of_each_builds_best_error_within_an_arm
     assert chosen["rlhf-steps"] == plan.Settings(1e-4, 0.1)
 
 
-def test_the_arms_come_with_the_settings_that_tuning_found(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.syspath_prepend(EXAMPLES)
-    import study_tuning  # pyright: ignore[reportMissingImports]
+def test_the_arms_come_with_the_settings_that_tuning_found() -> None:
+    from gatekeeper_study import tuning as study_tuning  # pyright: ignore[reportMissingImports]
 
-    tuning = study_tuning.read_tuning(EXAMPLES.parent / "results" / "tuning.csv")
-    for name, settings in study_tuning.choose_settings(tuning).items():
+    found = study_tuning.read_tuning(EXAMPLES.parent / "results" / "tuning.csv")
+    for name, settings in study_tuning.choose_settings(found).items():
         arm = ARMS[name]
         assert (arm.learning_rate, arm.kl_coef) == (settings.learning_rate, settings.kl_coef), name

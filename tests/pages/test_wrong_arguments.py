@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from llm_game_env import red_team_v0
+from llm_game_env import TurnBudget, red_team_v0
 from llm_game_env.defaults import TOKEN_ARGUMENTS
 from llm_game_env.diversity import Diversity
 
@@ -48,6 +48,7 @@ PLAIN: dict[str, dict[str, list[Any]]] = {
     },
     "`stop_when_unsafe`: neither True nor False": {"stop_when_unsafe": NO_FLAGS},
     "`unsafe_below`: no finite number": {"unsafe_below": NO_NUMBERS},
+    "`budget`: no `TurnBudget`": {"budget": [1000, "all", TurnBudget]},
     "`tokenizer`: none, or none at that path": {"tokenizer": [3, [], "/no/where"]},
     "`vocabulary`: no list of texts, or without a token": {
         "vocabulary": [3, True, "yes", b"yes", [3], [None], [], [""], np.array(2)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from llm_game_env import red_team_v0
+from llm_game_env import TurnBudget, red_team_v0
 from llm_game_env.diversity import Diversity
 from llm_game_env.rewards import Exchange
 
@@ -24,6 +24,7 @@ PARALLEL = "`parallel_env`: no dict, or nothing from the agent to move"
 COUNT = "`vector_env`: no list of one action a game"
 OUT_OF_TURN = "`vector_env`: actions before the first reset, or after the end"
 REWARD = "a reward that is no finite number, or one too few"
+BUDGET = "exchanges beyond the `budget`"
 VIEWS = ["aec", "parallel", "vector", "single", "single vector"]
 
 
@@ -249,9 +250,28 @@ def test_rewards(scores: list[float], words: str, views: Any, check: Callable[..
         check(REWARD, words, env, lambda e, a=actions: e.step(a))
 
 
+@pytest.mark.parametrize("view", ["aec", "parallel", "vector"])
+def test_exchanges_beyond_the_budget(
+    view: str, views: dict[str, Callable[..., Any]], check: Callable[..., None]
+) -> None:
+    budget = TurnBudget(3)
+    env = started(views[view](budget=budget))
+    budget.spend(budget.limit)
+    env.step(action_of(view, "adversary_0"))
+    words = "3 of 3 are spent; stop here"
+    check(BUDGET, words, env, lambda e: e.step(action_of(view, "defender_0")))
+
+
+def action_of(view: str, agent: str) -> Any:
+    """An action, as the view takes it."""
+    if view == "parallel":
+        return {agent: "ok"}
+    return ["ok"] * 2 if "vector" in view else "ok"
+
+
 def test_every_move_of_the_page_is_tried(rows: Any) -> None:
     page = list(rows(red_team_v0))
-    tried = {SEED, IDS, STATE, TEXT, TOKENS, PARALLEL, COUNT, OUT_OF_TURN, REWARD}
+    tried = {SEED, IDS, STATE, TEXT, TOKENS, PARALLEL, COUNT, OUT_OF_TURN, REWARD, BUDGET}
     tried |= {"`options`: no dict", "`freeze_history`: neither True nor False"}
     tried |= {"`agent`: not one of the agents", "`env`: a step before the first reset"}
     tried |= {"`env`: an action of an agent whose game has ended"}

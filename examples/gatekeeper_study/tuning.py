@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from study_plan import LONGER_RUN, TUNED, Job, Settings, checkpoints, rank
+
+from gatekeeper_study.plan import LONGER_RUN, TUNED, Job, Settings, checkpoints, rank
+from gatekeeper_study.records import read_run
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,14 @@ def validated(jobs: Sequence[Job]) -> list[Validated]:
             build=job.build,
             learning_rate=job.settings.learning_rate,
             kl_coef=job.settings.kl_coef,
-            updates=state["updates"],
-            error=state["error"],
-            leak=state["held_out"]["leak"],
-            helpful=state["held_out"]["helpful"],
-            kept=state["kept"],
+            updates=state.updates,
+            error=state.error,
+            leak=state.held_out.leak,
+            helpful=state.held_out.helpful,
+            kept=state.kept,
         )
         for job in jobs
-        for state in job.result()["validation"]
+        for state in read_run(job).states
     ]
 
 

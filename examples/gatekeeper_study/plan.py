@@ -1,14 +1,19 @@
-"""What the study runs: the grid, the runs of either phase, and where each is kept."""
+"""What the study runs: the grid, the runs of every phase, and where each is kept."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from llm_game_agents.arms import find_arm, with_defender
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_env import jailbreak_v0, red_team_v0
+from llm_game_env.gatekeeper.intent import SameMatter
+from llm_game_env.vector import VectorGame
+
+Phase = Literal["tune", "confirm", "jailbreak"]
 
 LEARNING_RATES = (2e-4, 4e-4, 8e-4)
 KL_COEFS = (0.02, 0.1)
@@ -29,8 +34,12 @@ TUNED_RUNS = (
 TUNED = (*LONGER_RUN, *TUNED_RUNS)
 # Other intensities of the diversity are compared at the settings of the usual one.
 OTHER_INTENSITIES = {"gpo+div1": "gpo+div", "gpo+div10": "gpo+div"}
-ATTACKERS = ("sft", "red-team", "red-team+div", "gpo", "gpo+div1", "gpo+div", "gpo+div10")
-TARGET = "rlhf"
+INTENSITIES = {"gpo": 0, "gpo+div1": 1, "gpo+div": 5, "gpo+div10": 10}
+DEFENDERS = (*UNTRAINED, *LONGER_RUN, "rlhf-uniform", *INTENSITIES)
+ADVERSARIES = ("sft", "red-team", "red-team+div", *INTENSITIES)
+# Whom adversaries are tried on: what each was trained on differs, what each is tried on does not.
+TARGETS = ("sft", "rlhf", "rlhf-frozen")
+HEATED = ("sft", "rlhf", "gpo", "gpo+div")
 # Other self-play algorithms, at GPO's settings: they were not tuned.
 ALGORITHMS = (
     "gpo",
@@ -41,6 +50,7 @@ ALGORITHMS = (
     "fictitious",
     "psro",
 )
+JAILBREAK = ("sft", "rlhf-frozen", "red-team", "gpo", "gpo+div")
 
 
 @dataclass(frozen=True)
@@ -63,17 +73,27 @@ class Job:
         arm: its name.
         build: the world's seed.
         settings: of the defender's training.
-        phase: "tune" on development builds, "confirm" on fresh ones.
+        phase: "tune" on development builds, "confirm" on fresh ones; "jailbreak" on those, too,
+            in the other task.
         folder: of the study.
-        target: a defender's folder; the job then tests the run's adversary on it.
     """
 
     arm: str
     build: int
     settings: Settings
-    phase: Literal["tune", "confirm"]
+    phase: Phase
     folder: Path
-    target: Path | None = None
+
+    @property
+    def make_games(self) -> Callable[..., VectorGame]:
+        """Makes what is played, for `make_run`.
+
+        In jailbreak the adversary rewords a secret question and the answer is judged against that;
+        ordinary questions are left out then.
+        """
+        if self.phase == "jailbreak":
+            return partial(jailbreak_v0.vector_env, intent=SameMatter())
+        return red_team_v0.vector_env
 
     @property
     def run_folder(self) -> Path:
@@ -83,8 +103,8 @@ class Job:
 
     @property
     def path(self) -> Path:
-        """The job's result; it is there once the job is finished."""
-        return self.run_folder / ("result.json" if self.target is None else "attack.json")
+        """The run's result; it is there once the run is finished."""
+        return self.run_folder / "result.json"
 
     @property
     def defender_folder(self) -> Path:
@@ -95,14 +115,6 @@ class Job:
     def adversary_folder(self) -> Path:
         """Where the adversary is kept as its strongest attack stage left it."""
         return self.run_folder / "adversary"
-
-    def attacking(self, other: "Job") -> "Job":
-        """The test of this run's adversary on the chosen defender of another run."""
-        return replace(self, target=other.defender_folder)
-
-    def result(self) -> dict[str, Any]:
-        """What the job wrote."""
-        return json.loads(self.path.read_text(encoding="utf-8"))
 
 
 def config_of(job: Job) -> GPOConfig:
@@ -156,27 +168,14 @@ def tune_jobs(builds: Sequence[int], folder: Path) -> list[Job]:
     ]
 
 
-def confirm_jobs(chosen: dict[str, Settings], builds: Sequence[int], folder: Path) -> list[Job]:
-    """Every arm once a build, with the settings chosen for it."""
-    arms = dict.fromkeys((*UNTRAINED, *TUNED, *ATTACKERS))
-    settings = {arm: chosen.get(OTHER_INTENSITIES.get(arm, arm), Settings()) for arm in arms}
-    return [Job(arm, build, settings[arm], "confirm", folder) for build in builds for arm in arms]
-
-
-def algorithm_jobs(chosen: dict[str, Settings], builds: Sequence[int], folder: Path) -> list[Job]:
-    """Every algorithm once a build, at the settings chosen for GPO."""
-    return [
-        Job(arm, build, chosen["gpo"], "confirm", folder) for build in builds for arm in ALGORITHMS
-    ]
-
-
-def attack_jobs(jobs: Sequence[Job], targets: Sequence[Job]) -> list[Job]:
-    """The test of every trained adversary on the RLHF defender of the same build.
+def settings_of(arm: str, chosen: dict[str, Settings]) -> Settings:
+    """The settings of an arm on fresh builds.
 
     Args:
-        jobs: whose adversaries are tested.
-        targets: among them the RLHF defenders'.
+        arm: its name.
+        chosen: by tuning. Other intensities of the diversity take those of the usual one, other
+            algorithms those of GPO; where no defender learns, they only name the folder.
     """
-    by_build = {job.build: job for job in targets if job.arm == TARGET}
-    attackers = (*ATTACKERS, *ALGORITHMS)
-    return [job.attacking(by_build[job.build]) for job in jobs if job.arm in attackers]
+    if arm in ALGORITHMS:
+        return chosen["gpo"]
+    return chosen.get(OTHER_INTENSITIES.get(arm, arm), Settings())

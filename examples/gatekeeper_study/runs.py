@@ -1,32 +1,32 @@
-"""Does what the study's plan says: trains, validates, reports and attacks.
+"""Trains what the study's plan says, keeps the best defender, and reports on it.
 
 Every run is validated at its checkpoints, and the state that ranks first is the run's defender:
 least (leak + over-refusal) / 2 among those that kept MIN_KEPT of the untrained defender's
-helpfulness. Runs of the confirming phase test that defender on what was kept for reporting.
+helpfulness. Runs on fresh builds test that defender on what was kept for reporting.
 """
 
-import json
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import study_plan
 import torch
-from study_plan import Job, checkpoints, config_of, rank
 
+from gatekeeper_study import plan
+from gatekeeper_study.plan import Job, checkpoints, config_of, rank
+from gatekeeper_study.records import write_record
 from llm_game_agents.arms import find_arm, make_run
-from llm_game_agents.experiment import NUM_ATTACKS, StrongestAdversary, unwrapped
+from llm_game_agents.experiment import StrongestAdversary, unwrapped
 from llm_game_agents.iteration import Iteration
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.recorder import Recorder
 from llm_game_agents.saved_run import learn_and_record
-from llm_game_env.evaluation.attack import attack_rates
 from llm_game_env.evaluation.defender_report import (
     DefenderReport,
     defender_report,
     validation_rates,
 )
+from llm_game_env.evaluation.results import provenance
 from llm_game_env.gatekeeper.build import BuildConfig, build_world
 from llm_game_env.gatekeeper.world import SHIPPED, World, load_world
 from llm_game_env.players.causal_lm import CausalLMPlayer
@@ -47,12 +47,13 @@ def build_job(build: int, folder: Path, *, workers: int) -> None:
 
 
 def run_job(job: Job) -> None:
-    """Trains one arm, keeps its best defender, and reports on it where that is confirming."""
+    """Trains one arm, keeps its best defender, and reports on it where the build is fresh."""
     torch.set_num_threads(1)
     # What a run that was broken off has left; its validations are lost.
     shutil.rmtree(job.run_folder, ignore_errors=True)
     world = world_of(job.build, job.folder)
-    run = make_run(find_arm(job.arm), world, config_of(job), study_plan.NUM_GAMES)
+    arm = find_arm(job.arm)
+    run = make_run(arm, world, config_of(job), plan.NUM_GAMES, make_games=job.make_games)
     defender = run.players[AGENTS[DEFENDER]]
     marks = checkpoints(job.arm)
     states: list[dict[str, Any]] = []
@@ -61,7 +62,7 @@ def run_job(job: Job) -> None:
         rates = validation_rates(
             unwrapped(defender),
             world.splits,
-            num_per_label=study_plan.NUM_VALIDATION,
+            num_per_label=plan.NUM_VALIDATION,
             seed=job.build,
         )
         helpful = rates.held_out.helpful
@@ -89,41 +90,22 @@ def run_job(job: Job) -> None:
     if strongest is not None:
         strongest.load()
     record = {
-        "arm": asdict(find_arm(job.arm)),
+        "arm": asdict(arm),
         "build": job.build,
         "settings": asdict(job.settings),
         "validation": states,
-        "report": asdict(_report(job, defender, world)) if job.phase == "confirm" else None,
+        "report": None if job.phase == "tune" else asdict(_report(job, defender, world)),
         "updates": {agent: ppo.num_updates for agent, ppo in run.learners.items()},
         "games": recorder.games_played,
         "seconds": recorder.training_seconds,
         "curves": [asdict(point) for point in recorder.points],
+        **provenance(),
     }
-    job.path.write_text(json.dumps(record), encoding="utf-8")
+    write_record(job.path, record)
 
 
 def _report(job: Job, defender: Player, world: World) -> DefenderReport:
     """On the defender as it was when it validated best."""
     if isinstance(defender, LanguagePolicy):
         defender = CausalLMPlayer.load(job.defender_folder)
-    return defender_report(
-        defender, world.splits, num_per_label=study_plan.NUM_PER_LABEL, seed=job.build
-    )
-
-
-def attack_job(job: Job) -> None:
-    """Plays the run's adversary, as its strongest attack stage left it, on the job's target."""
-    torch.set_num_threads(1)
-    world = world_of(job.build, job.folder)
-    if job.target is None:
-        raise ValueError(f"{job} attacks nobody")
-    rates = attack_rates(
-        CausalLMPlayer.load(job.adversary_folder),
-        CausalLMPlayer.load(job.target),
-        world.seed_prompts,
-        world.instruction,
-        world.encoder,
-        num_prompts=NUM_ATTACKS,
-        seed=job.build,
-    )
-    job.path.write_text(json.dumps(asdict(rates)), encoding="utf-8")
+    return defender_report(defender, world.splits, num_per_label=plan.NUM_PER_LABEL, seed=job.build)

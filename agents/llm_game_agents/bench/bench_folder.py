@@ -1,0 +1,72 @@
+"""The folder of a leaderboard, which grows: finished runs are kept, and never repeated.
+
+OUT/
+  settings.json                 budgets and sizes, equal for all runs in it
+  runs/TASK/ALGORITHM/seed-0/   one run, see `one_run`
+  leaderboard.md, leaderboard.json
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+
+from llm_game_agents.bench.one_run import RESULT, Job, RunResult, read_result
+from llm_game_agents.bench.settings import BenchSettings
+from llm_game_env.errors import ConfigurationError
+
+SETTINGS = "settings.json"
+
+
+def open_folder(folder: Path, settings: BenchSettings) -> None:
+    """Makes the folder, or checks that the runs in it are of the same settings.
+
+    Raises:
+        ConfigurationError: they are not, or the folder cannot be made.
+    """
+    path = folder / SETTINGS
+    wanted = asdict(settings)
+    try:
+        if path.exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found != wanted:
+                raise ConfigurationError(
+                    f"{str(folder)!r} holds runs with the settings {found}, these have {wanted}; "
+                    "runs of different budgets make no table, so give another folder"
+                )
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+    except (OSError, json.JSONDecodeError) as error:
+        raise ConfigurationError(
+            f"the folder {str(folder)!r} cannot be used ({error}); give another one"
+        ) from error
+
+
+def make_jobs(
+    folder: Path,
+    tasks: Sequence[str],
+    algorithms: Sequence[str],
+    seeds: int,
+    settings: BenchSettings,
+) -> list[Job]:
+    """Every algorithm on every task with the seeds 0, 1, …; seed by seed, so that a leaderboard
+    that is broken off compares all algorithms on the first seeds.
+    """
+    return [
+        Job(words, task, seed, settings, folder / "runs" / task / _slug(words) / f"seed-{seed}")
+        for seed, task, words in product(range(seeds), tasks, algorithms)
+    ]
+
+
+def all_results(folder: Path) -> list[RunResult]:
+    """Those of all finished runs in a folder, also of earlier calls, by task, name and seed."""
+    paths = sorted((folder / "runs").glob(f"*/*/seed-*/{RESULT}"))
+    results = [read_result(path.parent) for path in paths]
+    return sorted(results, key=lambda r: (r.task != "red-team", r.task, r.algorithm, r.seed))
+
+
+def _slug(words: str) -> str:
+    return re.sub(r"[^\w+.-]", "_", words)

@@ -1,0 +1,1 @@
+"""The study on the built-in world; `examples/study.py` is its command line."""
