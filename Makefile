@@ -14,7 +14,7 @@ ENVIRONMENT_TESTS := tests/conformance tests/formats tests/matrix tests/single_a
 	$(addprefix tests/test_,aec.py jailbreak.py red_team.py registration.py spaces.py vector.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study world bench trl test test-slow test-lowest lint
+.PHONY: help demo study world bench trl browser test test-slow test-lowest lint
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -47,6 +47,10 @@ trl: $(INSTALLED) ## install the two versions of TRL that training is measured b
 		$(BIN)/python -m pip install --upgrade --no-deps --target .trl/$$version \
 			trl==$$version -r benchmarks/trl.txt || exit 1; \
 	done
+
+# Without it the tests that open the report are skipped, and say so.
+browser: ## install Chromium (Debian or Ubuntu, as root), in which the tests open the report
+	command -v chromium || { apt-get update && apt-get install -y --no-install-recommends chromium; }
 
 test: $(INSTALLED) ## run the tests that take seconds
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)

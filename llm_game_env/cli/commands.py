@@ -45,6 +45,12 @@ COMMANDS: tuple[Command, ...] = (
         "llm-game crossplay --adversary builtin:adversary --defender builtin:defender "
         "--defender refuses=builtin:refusal",
     ),
+    Command(
+        "report",
+        "llm_game_env.cli.report",
+        "one page about one or more runs: tables, figures, transcripts",
+        "llm-game report runs/demo",
+    ),
 )
 
 

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from matplotlib import rc_context
@@ -20,7 +21,7 @@ FORMATS = ("pdf", "png", "svg")
 PANELS_ABREAST = 3
 _SVG = "http://www.w3.org/2000/svg"
 _LINK = "{http://www.w3.org/1999/xlink}href"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "text.parse_math": False,  # A dollar sign in the name of a run is none of mathematics.
     "text.color": TEXT,
     "axes.labelcolor": TEXT,

@@ -6,6 +6,7 @@ from itertools import groupby
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from llm_game_env.diversity import diversity_selfbleu
 from llm_game_env.evaluation.curves import CurvePoint
@@ -14,6 +15,8 @@ from llm_game_env.evaluation.report.recorded import RecordedArm
 from llm_game_env.evaluation.report.tables import Data
 
 LEAST_HEIGHT = 0.2
+CURVE = (3.7, 2.5)
+"""Width and height of a panel with lines, in inches."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Panel:
 
     title: str
     draw: Callable[[Axes], None]
-    size: tuple[float, float] = (3.7, 2.5)
+    size: tuple[float, float] = CURVE
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,7 @@ def _drawing(
         axes.set(
             xlabel="update", ylim=(-0.03 * highest, 1.03 * highest), xlim=(-0.5, len(points) - 0.5)
         )
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
     return draw
 

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.evaluation.report.drawing import svg_panels, write_figure
 from llm_game_env.evaluation.report.figures import (
+    CURVE,
     Figure,
     curves,
     diversity,
@@ -32,7 +33,7 @@ from llm_game_env.evaluation.report.transcripts import pack
 
 MOST_EXCHANGES = 8000
 SCRIPTS = ("text.js", "filters.js", "explorer.js", "figures.js")
-_ASSETS = files(__package__) / "assets"
+_ASSETS = files("llm_game_env.evaluation.report") / "assets"
 
 
 class Shown(NamedTuple):
@@ -45,6 +46,11 @@ class Shown(NamedTuple):
 
     figure: Figure
     svgs: Sequence[Markup]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its panels want more room than a curve."""
+        return max(panel.size[0] for panel in self.figure.panels) > CURVE[0]
 
 
 class Written(NamedTuple):

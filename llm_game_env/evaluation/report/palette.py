@@ -4,10 +4,14 @@ On the page a figure has no colours of its own: each is a class, which `report.c
 light and for a dark background.
 """
 
+from typing import Literal
+
+Dashes = Literal["solid", "dashed", "dashdot", "dotted"]
+
 TEXT, LINE = "#222222", "#b8b8b8"
 STAGES = {"defend": "#cfe2f3", "attack": "#f6d5d3", "both": "#e3d7f0"}
 # Okabe and Ito's, which colour-blind people can tell apart; dashes tell the lines apart, too.
-SERIES = (
+SERIES: tuple[tuple[str, Dashes], ...] = (
     ("#0072b2", "solid"),
     ("#d55e00", "dashed"),
     ("#009e73", "dashdot"),

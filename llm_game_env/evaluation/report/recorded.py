@@ -32,6 +32,7 @@ class RecordedArm:
 
     Attributes:
         run, arm: their names, printable; together they are one arm's alone.
+        folder: where it lies.
         points: of its curves, one an update.
         exchanges: those on record, in the order they were played.
         defender: what was measured of its defender; None where nothing was.
@@ -42,6 +43,7 @@ class RecordedArm:
 
     run: str
     arm: str
+    folder: Path
     points: tuple[CurvePoint, ...]
     exchanges: tuple[LoggedExchange, ...]
     defender: DefenderReport | None = None
@@ -129,12 +131,14 @@ def _measured(run: str, folder: Path, record: Mapping[str, Any]) -> RecordedArm:
     """An arm of results.json: the demo's are named, and have folders of their own."""
     of_demo = isinstance(record["arm"], Mapping)
     arm = record["arm"]["name"] if of_demo else record["arm"]
+    own = folder / arm if of_demo else folder
     defender, attack = record.get("defender"), record.get("attack_on_rlhf")
     return RecordedArm(
         run=run,
         arm=printable(arm),
+        folder=own,
         points=tuple(CurvePoint(**point) for point in record["curves"]),
-        exchanges=_exchanges(folder / arm if of_demo else folder),
+        exchanges=_exchanges(own),
         defender=None if defender is None else _defender(defender),
         attack=None if attack is None else AttackRates(**attack),
         games=record.get("games"),
@@ -148,7 +152,7 @@ def _begun(run: str, arm: str, folder: Path) -> RecordedArm:
     with (folder / PROGRESS).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     points = tuple(_point(row, stages.get(update)) for update, row in enumerate(rows))
-    return RecordedArm(run, printable(arm), points, exchanges)
+    return RecordedArm(run, printable(arm), folder, points, exchanges)
 
 
 def _point(row: Mapping[str, str], stage: str | None) -> CurvePoint:
