@@ -78,7 +78,16 @@ def test_anywhere_finds_more_than_refusals() -> None:
         RefusalPhrases(anywhere=1)  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize("phrases", [[], "Nein", [""], [" "], [3]])
+@pytest.mark.parametrize(
+    ("response", "refuses"),
+    [("Well, I CANNOT help", True), ("i cannot", True), ("Sure. Cannot wait", False)],
+)
+def test_phrases_of_ones_own_anywhere(response: str, refuses: bool) -> None:
+    model = RefusalPhrases(("I cannot", "unable to"), anywhere=True)
+    assert model.is_refusal(response) is refuses
+
+
+@pytest.mark.parametrize("phrases", [["no", " "], [], "Nein", [""], [" "], [3]])
 def test_phrases_that_would_match_everything_or_nothing_are_refused(phrases: Any) -> None:
     with pytest.raises(ConfigurationError, match="must be a list of at least one text, none of"):
         RefusalPhrases(phrases)
