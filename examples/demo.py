@@ -1,5 +1,6 @@
 """The demo: several arms on the built-in world, one table, curves and transcripts."""
 
+import shlex
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -77,6 +78,7 @@ def run(command: Command, processes: Processes) -> int:
     write_results(folder / "results.json", flags, config, records(trained, attacks))
     if trained:
         Console().print(table(trained, attacks))
+    print(f"one page of it: llm-game report {shlex.quote(str(folder))}")
     print(f"written to {folder}")
     return INTERRUPTED if interrupted else 0
 
