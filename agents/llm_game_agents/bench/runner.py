@@ -2,11 +2,14 @@
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 import torch
+from transformers.utils import logging
 
 from llm_game_agents.bench.one_run import Finished, Job, run_job
 from llm_game_env.checks import check_whole
@@ -33,7 +36,8 @@ def run_jobs(jobs: Sequence[Job], workers: int, tell: Callable[[Finished], None]
     with ProcessPoolExecutor(
         min(workers, len(jobs)), mp_context=context, initializer=_begin_worker
     ) as pool:
-        waiting = {pool.submit(run_job, job): job for job in jobs}
+        with _ignored_interrupts():
+            waiting = {pool.submit(run_job, job): job for job in jobs}
         try:
             for future in as_completed(waiting):
                 ended.append(_outcome(future.result, waiting[future]))
@@ -66,7 +70,19 @@ def _outcome(result: Callable[[], Finished], job: Job) -> Finished:
         return Finished(job, None, f"its process, or another one, has died: {error}")
 
 
+@contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """What is begun within ignores Ctrl-C, which reaches all processes of a terminal."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _begin_worker() -> None:
-    # Ctrl-C reaches all processes of a terminal; the one that was started answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    logging.disable_progress_bar()  # Of loading weights: several processes share a terminal.
