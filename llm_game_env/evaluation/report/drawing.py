@@ -105,7 +105,7 @@ def _for_the_page(root: ElementTree.Element, prefix: str, label: str) -> str:
         _restyle(element)
         _rename(element, prefix)
         element.tag = element.tag.removeprefix(f"{{{_SVG}}}")
-    for name in ("width", "height", "version"):
+    for name in ("height", "version"):  # The width is for what may be slid sideways.
         root.attrib.pop(name, None)
     root.attrib |= {"role": "img", "aria-label": label, "stroke-linejoin": "round"}
     return ElementTree.tostring(root, encoding="unicode")
