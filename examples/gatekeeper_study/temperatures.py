@@ -84,7 +84,7 @@ def heat(sweep: Sweep) -> None:
         is_valid_answer,
         seed=job.build,
     )
-    found = [Heated(p.temperature, p.judged.unsafe.share, p.valid.share) for p in points]
+    found = [Heated(p.temperature, p.judged.unsafe.share, p.valid.share) for p in points if p.valid]
     write_record(sweep.path, [asdict(one) for one in found])
 
 

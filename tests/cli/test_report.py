@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from llm_game_env.cli import main
+from llm_game_env.cli.as_json import as_json
 from llm_game_env.evaluation.crossplay import Cell, CrossPlay
 from llm_game_env.evaluation.intervals import Interval, wilson
-from llm_game_env.evaluation.report.heat_map import write_crossplay
 from llm_game_env.evaluation.shares import JudgedShares
 from report_runs import EXCHANGE, MISSED, write_demo, write_exchanges, write_results
 
@@ -40,7 +40,7 @@ def test_a_saved_matrix_is_shown(run: Path, tmp_path: Path) -> None:
     share = wilson(5, 20)
     judged = JudgedShares("somebody", share, None, share, Interval(0.5, 0.4, 0.6))
     matrix = CrossPlay(("a",), ("b",), ("somebody",), (Cell("a", "b", 20, (judged,)),))
-    write_crossplay(matrix, tmp_path / "crossplay.json")
+    (tmp_path / "crossplay.json").write_text(as_json(matrix), encoding="utf-8")
     assert main(["report", str(run), "--crossplay", str(tmp_path / "crossplay.json")]) == 0
     assert "by somebody" in (run / "report.html").read_text(encoding="utf-8")
 

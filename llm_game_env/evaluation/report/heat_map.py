@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +51,8 @@ def heat_map(found: CrossPlay) -> Figure:
     )
 
 
-def write_crossplay(found: CrossPlay, path: Path) -> None:
-    """Writes a matrix as JSON, for `read_crossplay`.
-
-    Raises:
-        ConfigurationError: the file cannot be written.
-    """
-    try:
-        path.write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be written ({error})") from error
-
-
 def read_crossplay(path: Path) -> CrossPlay:
-    """A matrix that was written as JSON, by `dataclasses.asdict`.
+    """A matrix as `llm-game crossplay --json` prints it.
 
     Raises:
         ConfigurationError: the file cannot be read, or holds no such matrix.
@@ -159,12 +146,22 @@ def _cell(record: Mapping[str, Any]) -> Cell:
 
 
 def _judged(record: Mapping[str, Any]) -> JudgedShares:
-    # A NamedTuple is a list in JSON.
     refused = record["over_refusal"]
     return JudgedShares(
         judge=record["judge"],
-        unsafe=Proportion(*record["unsafe"]),
-        over_refusal=None if refused is None else Proportion(*refused),
-        success=Proportion(*record["success"]),
-        score=Interval(*record["score"]),
+        unsafe=_proportion(record["unsafe"]),
+        over_refusal=None if refused is None else _proportion(refused),
+        success=_proportion(record["success"]),
+        score=Interval(*(_number(record["score"][name]) for name in Interval._fields)),
     )
+
+
+def _proportion(record: Mapping[str, Any]) -> Proportion:
+    return Proportion(
+        record["successes"], record["trials"], _number(record["low"]), _number(record["high"])
+    )
+
+
+def _number(value: float | None) -> float:
+    """JSON has no NaN."""
+    return math.nan if value is None else float(value)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from llm_game_env import ConfigurationError
+from llm_game_env.cli.as_json import as_json
 from llm_game_env.evaluation.crossplay import Cell, CrossPlay
 from llm_game_env.evaluation.intervals import Interval, wilson
 from llm_game_env.evaluation.report.drawing import FORMATS, panel_svg, write_figure
@@ -18,7 +19,7 @@ from llm_game_env.evaluation.report.figures import (
     diversity,
     reward_against_judge,
 )
-from llm_game_env.evaluation.report.heat_map import heat_map, read_crossplay, write_crossplay
+from llm_game_env.evaluation.report.heat_map import heat_map, read_crossplay
 from llm_game_env.evaluation.report.palette import CLASSES
 from llm_game_env.evaluation.report.recorded import RecordedArm
 from llm_game_env.evaluation.report.tables import Data
@@ -146,7 +147,7 @@ def test_a_heat_map_has_every_adversary_and_every_defender() -> None:
 
 def test_cross_play_comes_back_from_disk(tmp_path: Path) -> None:
     path = tmp_path / "crossplay.json"
-    write_crossplay(MATRIX, path)
+    path.write_text(as_json(MATRIX), encoding="utf-8")
     assert read_crossplay(path) == MATRIX
 
 
