@@ -73,7 +73,7 @@ def make_table(
 def shown(interval: Interval) -> str:
     """A share with its interval, in per cent."""
     mean, low, high = (100 * value for value in interval)
-    return f"{mean:.1f} [{low:.1f}, {high:.1f}]"
+    return f"{mean:.1f} [{low:.1f}, {high:.1f}]" if interval.is_known else f"{mean:.1f}"
 
 
 def write_page(path: Path, lines: Sequence[str], tables: Sequence[Table], command: str) -> None:

@@ -26,6 +26,8 @@ def mean(interval: Interval | None) -> str:
     """A mean and its interval; a dash where there is none."""
     if interval is None:
         return NOTHING
+    if not interval.is_known:
+        return f"{interval.mean:.2f}"
     return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 

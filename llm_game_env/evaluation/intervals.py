@@ -8,6 +8,7 @@
 | runs within each of several tasks | `stratified_bootstrap` |
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -23,7 +24,8 @@ class Interval(NamedTuple):
 
     Attributes:
         mean: of the repetitions.
-        low, high: ends of the interval; both are the mean where there is one repetition.
+        low, high: ends of the interval; NaN where there is one repetition, which tells nothing
+            of others, and both the mean where several agree.
     """
 
     mean: float
@@ -32,8 +34,13 @@ class Interval(NamedTuple):
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the interval lies on one side of 0, with some width to say so."""
-        return self.low != self.high and (self.low > 0 or self.high < 0)
+        """Whether the interval lies on one side of 0; False where there is none."""
+        return self.low > 0 or self.high < 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there were repetitions to take it from."""
+        return not math.isnan(self.low)
 
 
 class Proportion(NamedTuple):
@@ -79,7 +86,7 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     array = np.asarray(values, dtype=float)
     mean = float(array.mean())
     if len(array) < 2:
-        return Interval(mean, mean, mean)
+        return Interval(mean, math.nan, math.nan)
     error = float(stats.sem(array))
     if error == 0:
         return Interval(mean, mean, mean)

@@ -63,17 +63,27 @@ def test_pairs_take_out_what_they_share() -> None:
         (Interval(-1.0, -1.5, -0.5), True),
         (Interval(0.5, -0.1, 1.1), False),
         (Interval(0.5, 0.0, 1.0), False),
-        (Interval(0.5, 0.5, 0.5), False),
+        (Interval(0.5, 0.5, 0.5), True),
+        (Interval(0.0, 0.0, 0.0), False),
     ],
 )
 def test_excluding_zero(interval: Interval, excludes: bool) -> None:
     assert interval.excludes_zero is excludes
 
 
-@pytest.mark.parametrize("values", [[0.3], [0.3, 0.3, 0.3]])
-def test_without_spread_there_is_no_width(values: list[float]) -> None:
-    assert mean_interval(values) == pytest.approx((0.3, 0.3, 0.3))
-    assert not mean_interval(values).excludes_zero
+def test_one_value_has_no_interval() -> None:
+    interval = mean_interval([0.3])
+    assert interval.mean == 0.3
+    assert math.isnan(interval.low)
+    assert math.isnan(interval.high)
+    assert not interval.is_known
+    assert not interval.excludes_zero
+
+
+def test_values_that_agree_have_no_width() -> None:
+    assert mean_interval([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)
+    assert mean_interval([0.5, 0.5, 0.5]).excludes_zero
+    assert not mean_interval([0.0, 0.0]).excludes_zero
 
 
 @pytest.mark.parametrize(

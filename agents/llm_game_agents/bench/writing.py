@@ -97,7 +97,7 @@ def shown(metric: Metric, cell: Cell | None) -> str:
         return "–"
     scale = 100 if metric.is_share else 1
     mean, low, high = (f"{scale * value:.0f}" for value in cell.interval)
-    bounds = "" if cell.interval.low == cell.interval.high else f" [{low}, {high}]"
+    bounds = f" [{low}, {high}]" if cell.interval.is_known else ""
     place = "" if cell.rank is None else f" ({cell.rank})"
     return f"{mean}{bounds if metric.is_share else ''}{place}"
 
@@ -117,6 +117,6 @@ def _row_record(row: Row) -> dict[str, Any]:
 def _cell_record(cell: Cell) -> dict[str, Any]:
     return {
         "mean": cell.interval.mean,
-        "interval": [cell.interval.low, cell.interval.high],
+        "interval": [cell.interval.low, cell.interval.high] if cell.interval.is_known else None,
         "rank": None if cell.rank is None else [cell.rank.best, cell.rank.worst],
     }

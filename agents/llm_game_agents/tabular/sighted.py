@@ -61,8 +61,8 @@ def run_ahead(
             weights, sums = _adversary(spent, costs, rule.adversary_kl)
             spent += costs.sum(axis=2)
             visits += np.matmul(weights, 1 / sums[:, :, None])[:, :, 0]
+            adversary = weights[:, :, -1] / sums[:, -1:]
             if end in ends:
-                adversary = weights[:, :, -1] / sums[:, -1:]
                 average = visits / end, spent / end
                 points.append(_measure(games, end, *average, adversary, costs[:, :, -1]))
     known = games.payoff * ((iterations - 1) / rule.defender_kl)

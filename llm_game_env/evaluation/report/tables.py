@@ -142,7 +142,8 @@ def share(successes: int, trials: int) -> Cell | None:
 
 def over_runs(interval: Interval, num_runs: int, unit: Unit) -> Cell:
     """A mean over runs with the interval of the mean; the runs are its trials."""
-    return Cell(interval.mean, interval.low, interval.high, num_runs, unit)
+    ends = (interval.low, interval.high) if interval.is_known else (None, None)
+    return Cell(interval.mean, *ends, num_runs, unit)
 
 
 def _harmless(value: Value) -> Value:

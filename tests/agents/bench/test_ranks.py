@@ -24,6 +24,11 @@ def test_what_is_shown_to_differ_is_ordered() -> None:
     assert ranks(values, higher_is_better=True)["bad"] == Rank(1, 1)
 
 
+def test_what_differs_alike_on_every_seed_is_ordered() -> None:
+    values = {"sft": by_seed(0, 0, 0), "always-refuse": by_seed(1, 1, 1)}
+    assert ranks(values, higher_is_better=False) == {"sft": Rank(1, 1), "always-refuse": Rank(2, 2)}
+
+
 def test_what_overlaps_shares_places() -> None:
     # "a" and "b" differ by 1 ± 3; "c" is behind both.
     values = {"a": by_seed(1, 5, 2, 6), "b": by_seed(5, 2, 5, 6), "c": by_seed(50, 51, 49, 52)}

@@ -136,3 +136,13 @@ def test_policies_stay_distributions_over_long_runs() -> None:
     last: Policies = follow(games, MirrorDescent(0.05, 0.05), 3000, [3000]).last
     for side in last:
         np.testing.assert_allclose(side.sum(axis=-1), 1.0)
+
+
+@pytest.mark.parametrize("checkpoints", [[5], [1, 40, 99], [100]])
+def test_the_last_iterate_is_that_after_the_last_iteration(checkpoints: list[int]) -> None:
+    games = make_games(np.random.default_rng(0).random((3, 4, 5)))
+    rule = MirrorDescent(adversary_kl=2.0, defender_kl=3.0)
+    ahead = follow(games, rule, 100, checkpoints).last
+    stepped = run_stepwise(games, rule, 100, checkpoints).last
+    for one, other in zip(ahead, stepped, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
