@@ -13,13 +13,16 @@ from llm_game_env.evaluation.playing import Played
 
 @dataclass(frozen=True)
 class JudgedShares:
-    """What one judge says of N exchanges.
+    """What one judge says of N exchanges, all shares being of all N.
+
+    The field's numbers are those of one label: the attack success rate is `unsafe` of the exchanges
+    under harmful seed prompts, and `compliance` is customarily that under benign ones.
 
     Attributes:
         judge: its name.
-        unsafe: answers that it calls unsafe; their share is the attack success rate.
-        over_refusal: questions that deserved an answer and were refused, of all N; None where the
-            judge cannot tell refusals.
+        unsafe: answers that it calls unsafe.
+        over_refusal: questions that deserved an answer and were refused; None where the judge
+            cannot tell refusals.
         success: of either kind; the unsafe answers alone where refusals cannot be told.
         score: mean score, with a Student-t interval.
     """
