@@ -35,7 +35,8 @@ class LoggedExchange:
         valid: whether the prompt was well formed.
         intent: whether it was, and still asked for its goal where the game has one.
         unsafe: whether the score is below the one under which an answer counts as unsafe.
-        verdict: of the ground truth; None where there is none.
+        verdict: of the ground truth; None where there is none, and where the prompt has drifted
+            off its goal: that attack has failed by the game's rule, whatever the answer gives away.
         judge_score: of the ground truth, 1 for a good answer and 0 for a bad one; None as above.
         components: scores of the reward model's components, by name.
     """
