@@ -18,6 +18,8 @@ _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _INVISIBLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180F, 0x2065, 0x3164, 0xFFA0}
 _INVISIBLE |= {*range(0x180B, 0x180E), *range(0xFE00, 0xFE0E), *range(0xFFF0, 0xFFF9)}
 _INVISIBLE |= {*range(0xE0000, 0xE1000)}
+# And the two that are no characters by XML, whose readers refuse a figure for them.
+_INVISIBLE |= {0xFFFE, 0xFFFF}
 
 
 class Line(NamedTuple):

@@ -20,7 +20,8 @@ class CurvePoint:
     Attributes:
         stage: "defend", "attack" or "both".
         score: mean score of the reward model.
-        leak, over_refusal: by the judge, of all exchanges; None where there is no judge.
+        leak, over_refusal: by the judge, of all exchanges; None where there is no judge. Where a
+            prompt has drifted off its goal, its exchange counts as neither; nor as the last two.
         malformed: of all exchanges.
         likeness: mean weighted likeness.
         distinct: share of distinct prompts.

@@ -9,10 +9,31 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llm_game_env.checks import (
+    brief,
+    check_between,
+    check_choice,
+    check_finite,
+    check_flag,
+    check_whole,
+)
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.spaces import Message
 
 FILE = "exchanges.jsonl"
+STAGES = ("defend", "attack", "both")
+LABELS = ("harmful", "benign")
+_COUNTS = ("update", "game", "turn")
+_TEXTS = ("seed_id", "seed_prompt", "prompt", "response")
+_NUMBERS = (
+    "score",
+    "likeness",
+    "self_bleu",
+    "embedding",
+    "adversary_reward",
+    "defender_reward",
+)
+_FLAGS = ("valid", "intent", "unsafe")
 
 
 @dataclass(frozen=True)
@@ -35,7 +56,8 @@ class LoggedExchange:
         valid: whether the prompt was well formed.
         intent: whether it was, and still asked for its goal where the game has one.
         unsafe: whether the score is below the one under which an answer counts as unsafe.
-        verdict: of the ground truth; None where there is none.
+        verdict: of the ground truth; None where there is none, and where the prompt has drifted
+            off its goal: that attack has failed by the game's rule, whatever the answer gives away.
         judge_score: of the ground truth, 1 for a good answer and 0 for a bad one; None as above.
         components: scores of the reward model's components, by name.
     """
@@ -91,7 +113,7 @@ def read_exchanges(path: Path) -> Iterator[LoggedExchange]:
     for number, line in enumerate(lines, 1):
         try:
             yield _exchange(json.loads(line))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ConfigurationError(
                 f"{path}, line {number}: no exchange of a run ({error}); give a folder that a run "
                 "was written to, or remove the line"
@@ -102,4 +124,38 @@ def _exchange(fields: dict[str, Any]) -> LoggedExchange:
     history = tuple(
         Message(role=one["role"], content=one["content"]) for one in fields.pop("history")
     )
-    return LoggedExchange(history=history, **fields)
+    found = LoggedExchange(history=history, **fields)
+    _check(found)
+    return found
+
+
+def _check(found: LoggedExchange) -> None:
+    """Refuses what JSON can hold, and a run never writes.
+
+    Raises:
+        ConfigurationError: a field is of another type, or a number is not finite.
+    """
+    for name in _COUNTS:
+        check_whole(name, getattr(found, name), least=0)
+    for name in _NUMBERS:
+        check_finite(name, getattr(found, name))
+    for name in _FLAGS:
+        check_flag(name, getattr(found, name))
+    for name in _TEXTS:
+        _check_text(name, getattr(found, name))
+    check_choice("stage", found.stage, STAGES)
+    check_choice("label", found.label, LABELS)
+    for said in found.history:
+        _check_text("role", said["role"])
+        _check_text("content", said["content"])
+    if found.verdict is not None:
+        _check_text("verdict", found.verdict)
+    if found.judge_score is not None:
+        check_between("judge_score", found.judge_score, 0, 1)
+    for name, score in found.components.items():
+        check_finite(f"components[{name!r}]", score)
+
+
+def _check_text(name: str, value: Any) -> None:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name}={brief(value)} must be a text")

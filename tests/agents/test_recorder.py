@@ -39,6 +39,27 @@ def test_what_is_said_to_a_prompt_off_its_goal_is_no_attack(tmp_path: Path) -> N
     assert (point.leak, point.over_refusal, point.malformed) == (1 / 6, 1 / 6, 1 / 6)
 
 
+def test_a_prompt_off_its_goal_is_no_mistake_of_the_reward_model(tmp_path: Path) -> None:
+    # The game gives a leak off the goal the best score, which is its rule and no blind spot.
+    leak, kept = (replace(one, intent=0.0, score=1.0) for one in EXCHANGES[:2])
+    malformed = replace(EXCHANGES[3], intent=0.0)
+    recorder = Recorder(tmp_path, 1, "test", judged=True)
+    rollout = Rollout({}, [leak, kept, malformed, EXCHANGES[2]])
+    recorder(replace(iteration(0), rollouts={"defender_0": rollout}))
+    recorder.close()
+    (point,) = recorder.points
+    # What is missed is the over-refusal alone, with its score of 0.5.
+    assert (point.leak, point.missed, point.false_alarm) == (0.0, 0.25, 0.0)
+    logged = list(read_exchanges(tmp_path / FILE))
+    assert [one.verdict for one in logged] == [None, None, "malformed", "over-refusal"]
+    assert [one.judge_score for one in logged] == [None, None, 1.0, 0.0]
+    assert [one.missed for one in logged] == [False, False, False, True]
+    assert not any(one.false_alarm for one in logged)
+    text = (tmp_path / "transcript_early.txt").read_text(encoding="utf-8")
+    assert text.count("judge: off the goal") == 2
+    assert "judge: leak" not in text
+
+
 def test_without_a_judge_there_are_no_verdicts(tmp_path: Path) -> None:
     (point,) = record(tmp_path, 1, judged=False).points
     assert (point.leak, point.over_refusal) == (None, None)

@@ -1,7 +1,9 @@
 """Exchanges on disk: whatever a model wrote comes back, and what is no exchange is refused."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -60,6 +62,40 @@ def test_what_is_no_exchange_is_refused(tmp_path: Path, line: str) -> None:
         list(read_exchanges(path))
     with pytest.raises(ConfigurationError, match="cannot be read"):
         list(read_exchanges(tmp_path / "none.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("score", None, "score=None must be a finite number"),
+        ("score", float("nan"), "score=nan must be a finite number"),
+        ("likeness", float("-inf"), "likeness=-inf must be"),
+        ("embedding", 10**400, "embedding=1000"),
+        ("defender_reward", "1", "defender_reward='1' must be"),
+        ("self_bleu", True, "self_bleu=True must be"),
+        ("update", 0.5, "update=0.5 must be a whole number"),
+        ("turn", -1, "turn=-1 must be a whole number"),
+        ("valid", 1, "valid=1 must be True or False"),
+        ("stage", "rest", "stage='rest' must be"),
+        ("label", ["harmful"], "label="),
+        ("prompt", None, "prompt=None must be a text"),
+        ("verdict", 3, "verdict=3 must be a text"),
+        ("judge_score", float("nan"), "judge_score=nan must be in"),
+        ("components", {"a": None}, "components"),
+        ("components", [1.0], "no attribute 'items'"),
+        ("history", [{"role": "user", "content": 3}], "content=3 must be a text"),
+        ("history", 3, "not iterable"),
+    ],
+)
+def test_a_field_of_another_type_is_refused(
+    tmp_path: Path, field: str, value: Any, message: str
+) -> None:
+    path = tmp_path / "some.jsonl"
+    line = json.dumps({**asdict(EXCHANGE), field: value})
+    path.write_text(f"{EXCHANGE.as_line()}\n{line}\n", encoding="ascii")
+    with pytest.raises(ConfigurationError, match=rf"some\.jsonl, line 2: .*{message}") as caught:
+        list(read_exchanges(path))
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

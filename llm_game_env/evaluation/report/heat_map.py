@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
+from llm_game_env.checks import brief, check_between, check_whole
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.evaluation.crossplay import Cell, CrossPlay
 from llm_game_env.evaluation.intervals import Interval, Proportion
@@ -17,9 +18,12 @@ from llm_game_env.evaluation.report.figures import Figure, Panel
 from llm_game_env.evaluation.report.palette import SHADES
 from llm_game_env.evaluation.report.tables import Data
 from llm_game_env.evaluation.shares import JudgedShares
+from llm_game_env.rendering import printable
 
 CELL = (0.78, 0.52)
 """Inches."""
+_DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What reading a file raises that holds something else."""
 
 
 def heat_map(found: CrossPlay) -> Figure:
@@ -52,7 +56,7 @@ def heat_map(found: CrossPlay) -> Figure:
 
 
 def read_crossplay(path: Path) -> CrossPlay:
-    """A matrix as `llm-game crossplay --json` prints it.
+    """A matrix as `llm-game crossplay --json` prints it, its names printable.
 
     Raises:
         ConfigurationError: the file cannot be read, or holds no such matrix.
@@ -60,17 +64,21 @@ def read_crossplay(path: Path) -> CrossPlay:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         found = CrossPlay(
-            tuple(record["adversaries"]),
-            tuple(record["defenders"]),
-            tuple(record["judges"]),
+            _names("adversaries", record["adversaries"]),
+            _names("defenders", record["defenders"]),
+            _names("judges", record["judges"]),
             tuple(_cell(cell) for cell in record["cells"]),
         )
+        if len(found.cells) != len(found.adversaries) * len(found.defenders):
+            raise ValueError(f"{len(found.cells)} cells are not one for each pair")
         for adversary in found.adversaries:
             for defender in found.defenders:
                 named = found.cell(adversary, defender)
                 if (named.adversary, named.defender) != (adversary, defender):
                     raise ValueError(f"cells out of order at {adversary!r} and {defender!r}")
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+                if tuple(judged.judge for judged in named.judged) != found.judges:
+                    raise ValueError(f"other judges at {adversary!r} and {defender!r}")
+    except _DAMAGED as error:
         raise ConfigurationError(
             f"{path} holds no cross-play ({type(error).__name__}: {error}); give a file that "
             "llm-game crossplay has written"
@@ -136,11 +144,27 @@ def _numbers(share: Proportion) -> tuple[float, float, float, int]:
     return round(share.share, 6), round(share.low, 6), round(share.high, 6), share.trials
 
 
+def _names(which: str, names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not names:
+        raise TypeError(f"{which}={brief(names)} must be a list of at least one name")
+    found = tuple(map(_name, names))
+    if len(set(found)) < len(found):
+        raise ValueError(f"{which}={brief(names)} must all be different")
+    return found
+
+
+def _name(name: Any) -> str:
+    """Fit for a figure: neither XML nor a font takes every character."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name {brief(name)} must be a text")
+    return printable(name)
+
+
 def _cell(record: Mapping[str, Any]) -> Cell:
     return Cell(
-        record["adversary"],
-        record["defender"],
-        record["exchanges"],
+        _name(record["adversary"]),
+        _name(record["defender"]),
+        check_whole("exchanges", record["exchanges"], least=0),
         tuple(_judged(judged) for judged in record["judged"]),
     )
 
@@ -148,7 +172,7 @@ def _cell(record: Mapping[str, Any]) -> Cell:
 def _judged(record: Mapping[str, Any]) -> JudgedShares:
     refused = record["over_refusal"]
     return JudgedShares(
-        judge=record["judge"],
+        judge=_name(record["judge"]),
         unsafe=_proportion(record["unsafe"]),
         over_refusal=None if refused is None else _proportion(refused),
         success=_proportion(record["success"]),
@@ -157,9 +181,10 @@ def _judged(record: Mapping[str, Any]) -> JudgedShares:
 
 
 def _proportion(record: Mapping[str, Any]) -> Proportion:
-    return Proportion(
-        record["successes"], record["trials"], _number(record["low"]), _number(record["high"])
-    )
+    trials = check_whole("trials", record["trials"], least=0)
+    successes = check_whole("successes", record["successes"], least=0)
+    check_between("successes", successes, 0, trials)
+    return Proportion(successes, trials, _number(record["low"]), _number(record["high"]))
 
 
 def _number(value: float | None) -> float:

@@ -24,6 +24,8 @@ from llm_game_env.rendering import printable
 RESULTS = "results.json"
 PROGRESS = "progress.csv"
 _CURVE = "game/"
+_ALWAYS = ("score", "malformed", "likeness", "distinct")
+"""What every update has, judged or not."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,10 @@ def _run(name: str, folder: Path) -> RecordedRun:
         named = {arm.arm for arm in arms}
         arms += [_begun(name, arm, folder / arm) for arm in begun if printable(arm) not in named]
         if not results and (folder / PROGRESS).exists():
-            arms.append(_begun(name, "gpo", folder))
+            arms.append(_begun(name, folder.resolve().name, folder))
         seed, versions = results.get("flags", {}).get("seed"), dict(results.get("versions", {}))
+    except ConfigurationError:
+        raise  # Of another file, which it names.
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ConfigurationError(
             f"{folder / RESULTS}: not the results of a run ({type(error).__name__}: {error}); "
@@ -149,10 +153,26 @@ def _measured(run: str, folder: Path, record: Mapping[str, Any]) -> RecordedArm:
 def _begun(run: str, arm: str, folder: Path) -> RecordedArm:
     exchanges = _exchanges(folder)
     stages = {one.update: one.stage for one in exchanges}
-    with (folder / PROGRESS).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    points = tuple(_point(row, stages.get(update)) for update, row in enumerate(rows))
-    return RecordedArm(run, printable(arm), folder, points, exchanges)
+    return RecordedArm(run, printable(arm), folder, _points(folder / PROGRESS, stages), exchanges)
+
+
+def _points(path: Path, stages: Mapping[int, str]) -> tuple[CurvePoint, ...]:
+    """The points of a progress.csv; a last line that is still being written is left out."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        rows = list(csv.DictReader(lines))
+    except (OSError, ValueError, csv.Error) as error:
+        raise ConfigurationError(f"{path} cannot be read ({error}); run it again") from error
+    points: list[CurvePoint] = []
+    for update, row in enumerate(rows):
+        try:
+            points.append(_point(row, stages.get(update)))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigurationError(
+                f"{path}, row {update + 1}: no numbers of an update ({type(error).__name__}: "
+                f"{error}); remove the row, or run it again"
+            ) from error
+    return tuple(points)
 
 
 def _point(row: Mapping[str, str], stage: str | None) -> CurvePoint:
@@ -160,6 +180,8 @@ def _point(row: Mapping[str, str], stage: str | None) -> CurvePoint:
     names = [field.name for field in fields(CurvePoint) if field.name != "stage"]
     cells = {name: row.get(_CURVE + name) for name in names}
     numbers: dict[str, Any] = {name: float(cell) if cell else None for name, cell in cells.items()}
+    if missing := [name for name in _ALWAYS if numbers[name] is None]:
+        raise ValueError(f"no {_CURVE}{missing[0]}")
     attack = float(row[f"{_CURVE}stage"]) == 1
     return CurvePoint(stage=stage or ("attack" if attack else "defend"), **numbers)
 

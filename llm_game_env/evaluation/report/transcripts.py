@@ -90,7 +90,8 @@ def pack(arms: Sequence[RecordedArm], largest: int) -> Packed:
 
 def as_script_data(content: Any) -> str:
     """JSON in ASCII that holds nothing that could end a script element, or begin another."""
-    return json.dumps(content, separators=(",", ":")).translate(_ESCAPES)
+    # A browser refuses NaN, and the whole page's data with it.
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
 
 
 def _history(one: LoggedExchange, strings: _Strings) -> list[int] | int:

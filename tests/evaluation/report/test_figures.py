@@ -1,15 +1,17 @@
 """Figures: the numbers that are drawn, SVG for a page with a strict policy, files for papers."""
 
 import csv
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from llm_game_env import ConfigurationError
-from llm_game_env.cli.as_json import as_json
+from llm_game_env.cli.as_json import as_json, plain
 from llm_game_env.evaluation.crossplay import Cell, CrossPlay
 from llm_game_env.evaluation.intervals import Interval, wilson
 from llm_game_env.evaluation.report.drawing import FORMATS, panel_svg, write_figure
@@ -149,6 +151,47 @@ def test_cross_play_comes_back_from_disk(tmp_path: Path) -> None:
     path = tmp_path / "crossplay.json"
     path.write_text(as_json(MATRIX), encoding="utf-8")
     assert read_crossplay(path) == MATRIX
+
+
+@pytest.mark.parametrize("name", ["\0", "\x1b[31m", "a\nb", "\ud800", "\ufffe", "\uffff", "]]>&<"])
+def test_any_name_can_be_drawn(tmp_path: Path, name: str) -> None:
+    path, share = tmp_path / "crossplay.json", wilson(5, 20)
+    by_name = JudgedShares(name, share, None, share, Interval(0.5, 0.4, 0.6))
+    matrix = CrossPlay((name,), (name,), (name,), (Cell(name, name, 20, (by_name,)),))
+    path.write_text(json.dumps(plain(matrix)), encoding="ascii")
+    figure = heat_map(read_crossplay(path))
+    ElementTree.fromstring(panel_svg(figure, 0))
+    write_figure(figure, tmp_path, "png")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("adversaries", [1], "the name 1 must be a text"),
+        ("adversaries", [], "must be a list of at least one name"),
+        ("defenders", "cde", "must be a list of at least one name"),
+        ("judges", [], "must be a list of at least one name"),
+        ("judges", ["judge", "judge"], "must all be different"),
+        ("judges", ["somebody else"], "other judges at 'a' and 'c'"),
+        ("cells", [], "0 cells are not one for each pair"),
+    ],
+)
+def test_a_matrix_that_cannot_be_drawn_is_refused(
+    tmp_path: Path, field: str, value: Any, message: str
+) -> None:
+    path = tmp_path / "crossplay.json"
+    path.write_text(json.dumps({**plain(MATRIX), field: value}), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=message):
+        read_crossplay(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("successes", 21), ("trials", "20"), ("low", "x")])
+def test_a_share_that_is_none_is_refused(tmp_path: Path, name: str, value: Any) -> None:
+    path, record = tmp_path / "crossplay.json", plain(MATRIX)
+    record["cells"][0]["judged"][0]["success"][name] = value
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="holds no cross-play"):
+        read_crossplay(path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"adversaries": ["a"], "cells": []}'])

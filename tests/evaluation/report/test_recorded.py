@@ -56,9 +56,38 @@ def test_a_run_that_is_still_going_shows_what_there_is(tmp_path: Path, inside: s
     # The stage "both" is known from the exchanges alone.
     write_exchanges(tmp_path / inside, [replace(EXCHANGE, update=3, stage="both")])
     (arm,) = read_runs([tmp_path])[0].arms
-    assert arm.arm == "gpo"
+    assert arm.arm == (inside or tmp_path.name)
     assert arm.points == (*unjudged, replace(unjudged[0], stage="both"))
     assert len(arm.exchanges) == 1
+
+
+def test_a_row_that_is_being_written_is_left_out(tmp_path: Path) -> None:
+    write_progress(tmp_path, POINTS)
+    path = tmp_path / "progress.csv"
+    whole = path.read_bytes()
+    for cut in (1, 3, 20):  # All that is cut off lies in the last row.
+        path.write_bytes(whole[: -2 - cut])
+        assert read_runs([tmp_path])[0].arms[0].points == POINTS[:-1]
+    for left in (0, 10):
+        path.write_bytes(whole[:left])
+        assert read_runs([tmp_path])[0].arms[0].points == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (b"0.5", "progress.csv, row 4: no numbers of an update"),
+        (b"nonsense,1,2,3,4,5,6,7,8,9", "progress.csv, row 4: no numbers of an update"),
+        (b"\xff", "progress.csv cannot be read"),
+    ],
+)
+def test_damaged_curves_are_named(tmp_path: Path, row: bytes, message: str) -> None:
+    write_progress(tmp_path, POINTS)
+    with (tmp_path / "progress.csv").open("ab") as file:
+        file.write(row + b"\n")
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        read_runs([tmp_path])
+    assert "results.json" not in str(caught.value)
 
 
 def test_an_arm_that_is_not_finished_stands_beside_those_that_are(tmp_path: Path) -> None:

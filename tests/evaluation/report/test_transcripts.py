@@ -62,6 +62,11 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     assert text(content, "response", 0) == ["x" * LONGEST_TEXT, LONGEST_TEXT + 1]
 
 
+def test_no_number_is_written_that_a_browser_refuses() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        pack([arm("a", replace(EXCHANGE, score=float("nan")))], 1)
+
+
 @pytest.mark.parametrize("evil", ["</script>", "<!--", "\u2028", "\ud800", "&amp;", "\0"])
 def test_the_data_ends_no_script(evil: str) -> None:
     packed = pack([arm("a", replace(EXCHANGE, prompt=evil))], 1)
