@@ -14,8 +14,11 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from nash_gap_curves import Point, Size, all_points
+from nash_gap_curves import SHORTEST, Point, Size, all_points
 from nash_gap_figure import draw
+
+from llm_game_env.checks import check_whole
+from llm_game_env.errors import ConfigurationError
 
 FULL = Size(games=100, horizons=20, longest=100_000)
 
@@ -32,7 +35,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the games")
     parser.add_argument("--out", type=Path, default=Path("runs/nash_gap"), help="a folder")
     arguments = parser.parse_args()
-    size = Size(arguments.games, arguments.horizons, arguments.longest)
+    try:
+        # A slope takes two horizons.
+        size = Size(
+            check_whole("--games", arguments.games),
+            check_whole("--horizons", arguments.horizons, least=2),
+            check_whole("--longest", arguments.longest, least=SHORTEST + 1),
+        )
+    except ConfigurationError as error:
+        parser.exit(2, f"error: {error}\n")
     points = all_points(FULL if arguments.full else size, arguments.seed)
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)

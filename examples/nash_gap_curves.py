@@ -32,6 +32,7 @@ STEADY = 1 / (4 * TAU)
 PENNIES = ((2.0, 0.0), (0.0, 1.0))
 LIKE_ITSELF = 0.5  # On the diagonal of the likeness matrix.
 PATH_POINTS = 250
+SHORTEST = 10  # The first horizon.
 
 
 class Point(NamedTuple):
@@ -48,7 +49,7 @@ class Size(NamedTuple):
 
     Attributes:
         games: random ones of either kind.
-        horizons: log-spaced from 10 to the longest, a run each.
+        horizons: log-spaced from SHORTEST to the longest, a run each.
         longest: iterations.
     """
 
@@ -106,7 +107,7 @@ def by_iteration(kind: str, games: TabularGames, iterations: int) -> Iterator[Po
 def by_horizon(kind: str, games: TabularGames, size: Size) -> Iterator[Point]:
     """Gaps of the average at the end of runs of several lengths, and what bounds them."""
     panel = f"{kind}: average at the horizon"
-    horizons = np.unique(np.rint(np.geomspace(10, size.longest, size.horizons)).astype(int))
+    horizons = np.unique(np.rint(np.geomspace(SHORTEST, size.longest, size.horizons)).astype(int))
     quick = follow(games, OPTIMISTIC, size.longest, horizons).curves
     for horizon, gaps in zip(horizons.tolist(), quick.average_gap, strict=True):
         rule = horizon_coefficients(games, horizon)

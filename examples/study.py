@@ -24,6 +24,7 @@ report      study.md, .json: which of the paper's orderings hold
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from gatekeeper_study.algorithms import write_algorithms
@@ -37,6 +38,8 @@ from gatekeeper_study.plan import ADVERSARIES, INTENSITIES, tune_jobs
 from gatekeeper_study.runs import run_job
 from gatekeeper_study.temperatures import write_figure_3
 from gatekeeper_study.tuning import validated, write_tuning
+
+from llm_game_env.errors import GameError
 
 PHASES = (
     "worlds",
@@ -52,8 +55,8 @@ PHASES = (
 )
 
 
-def main() -> None:
-    """Reads the command line and goes through the phases."""
+def main() -> int:
+    """Reads the command line and goes through the phases; returns the exit status."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -72,8 +75,13 @@ def main() -> None:
         tuple(arguments.confirm_builds),
         arguments.pdf,
     )
-    for phase in (arguments.only,) if arguments.only else PHASES:
-        run_phase(phase, study, arguments.tune_builds)
+    try:
+        for phase in (arguments.only,) if arguments.only else PHASES:
+            run_phase(phase, study, arguments.tune_builds)
+    except GameError as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return 2
+    return 0
 
 
 def run_phase(phase: str, study: Study, tune_builds: list[int]) -> None:
@@ -106,4 +114,4 @@ def run_phase(phase: str, study: Study, tune_builds: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatekeeper_study.plan import LONGER_RUN, TUNED, Job, Settings, checkpoints, rank
 from gatekeeper_study.records import read_run
+from llm_game_env.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,16 @@ def write_tuning(rows: Sequence[Validated], path: Path) -> None:
 
 
 def read_tuning(path: Path) -> list[Validated]:
-    """Reads back what `write_tuning` wrote."""
+    """Reads back what `write_tuning` wrote.
+
+    Raises:
+        ConfigurationError: there is no such file.
+    """
+    if not path.is_file():
+        raise ConfigurationError(
+            f"there is no {str(path)!r}, the settings that tuning found; make it with --only tune, "
+            "or give --results the folder that has it"
+        )
     with path.open(encoding="utf-8", newline="") as file:
         return [
             Validated(

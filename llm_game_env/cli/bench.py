@@ -92,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         find_algorithm(name)
     hide_loading_bars()
     open_folder(arguments.out, settings)
+    all_results(arguments.out)  # A damaged one is said before hours of work, not after.
     tasks = [task for task in TASKS if task in arguments.tasks]
     jobs = make_jobs(arguments.out, tasks, names, seeds, settings)
     due = [job for job in jobs if not job.is_finished]

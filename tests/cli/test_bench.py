@@ -1,11 +1,14 @@
 """The benchmark's command: what is run, what is not repeated, what is written and said."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bench_entries import SMALL
+from llm_game_agents.bench.bench_folder import make_jobs
 from llm_game_agents.bench.bundled import BUNDLED
 from llm_game_agents.bench.measures import Measures
 from llm_game_env.cli import main
@@ -32,13 +35,14 @@ def test_a_leaderboard_grows(
     assert bench("--algorithms", REFUSER, "--seeds", "1") == 0
     out, err = capsys.readouterr()
     assert err.splitlines()[0] == "2 runs"
-    assert "[2 of 2] jailbreak, Refuser, seed 0: 96 turns in 0 s, exploitability 25%" in err
+    said = r"\[2 of 2\] jailbreak, Refuser, seed 0: 96 turns in \d+ s, exploitability 25%"
+    assert re.search(said, err)
     assert "Refuser" in out
     board = tmp_path / "out" / "leaderboard.md"
     assert board.read_text(encoding="utf-8").count("| Refuser | 1 | 25 (1) | 50 (1) |") == 2
 
     # Neither is repeated; one of the new ones was broken off before.
-    folder = tmp_path / "out/runs/red-team/bench_entries_Refuser/seed-1"
+    folder = tmp_path / "out/runs/red-team/bench_entries%3ARefuser/seed-1"
     folder.mkdir()
     (folder / "started.json").write_text("{}", encoding="utf-8")
     assert bench("--algorithms", REFUSER, "--seeds", "2", "--json") == 0
@@ -77,6 +81,27 @@ def test_other_budgets_want_another_folder(
     capsys.readouterr()
     assert bench(*few, "--turns", "64") == 2
     assert "runs of different budgets make no table" in capsys.readouterr().err
+
+
+def test_a_damaged_result_is_found_before_any_run(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "out/runs/red-team/other/seed-0/result.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{", encoding="utf-8")
+    assert bench("--algorithms", REFUSER, "--seeds", "1", "--tasks", "red-team") == 2
+    err = capsys.readouterr().err
+    assert f"{str(damaged)!r} cannot be read" in err
+    assert err.count("\n") == 1
+    assert [path.name for path in (tmp_path / "out/runs/red-team").iterdir()] == ["other"]
+
+
+def test_every_entry_has_runs_of_its_own(tmp_path: Path) -> None:
+    entries = ["a/b.py:Mine", "a_b.py:Mine", "a_b.py_Mine", "a%2Fb.py:Mine", "gpo+div"]
+    jobs = make_jobs(tmp_path, ["red-team"], entries, 1, SMALL)
+    assert len({job.folder for job in jobs}) == len(entries)
+    assert {job.folder.parents[1] for job in jobs} == {tmp_path / "runs/red-team"}
+    assert jobs[-1].folder.parent.name == "gpo+div"
 
 
 def test_the_names(capsys: pytest.CaptureFixture[str]) -> None:

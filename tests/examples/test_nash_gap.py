@@ -52,6 +52,28 @@ def test_a_small_figure(
     assert below_their_bounds(curves) == 3
 
 
+@pytest.mark.parametrize(
+    ("flag", "value", "least"), [("--longest", 5, 11), ("--horizons", 1, 2), ("--games", 0, 1)]
+)
+def test_too_small(
+    flag: str,
+    value: int,
+    least: int,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    import nash_gap  # pyright: ignore[reportMissingImports] - examples are no package
+
+    monkeypatch.setattr(sys, "argv", ["nash_gap.py", flag, str(value), "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match="2"):
+        nash_gap.main()
+    said = f"error: {flag}={value} must be a whole number of at least {least}\n"
+    assert capsys.readouterr().err == said
+    assert not any(tmp_path.iterdir())
+
+
 def test_the_committed_figure_is_the_pages() -> None:
     path = ROOT / "results" / "nash_gap.csv"
     curves = read(path)

@@ -143,3 +143,18 @@ def test_the_arms_come_with_the_settings_that_tuning_found() -> None:
     for name, settings in study_tuning.choose_settings(found).items():
         arm = ARMS[name]
         assert (arm.learning_rate, arm.kl_coef) == (settings.learning_rate, settings.kl_coef), name
+
+
+def test_without_tuning_the_report_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import study as command_line  # pyright: ignore[reportMissingImports]
+
+    flags = ["--only", "report", "--folder", str(tmp_path), "--results", str(tmp_path / "new")]
+    monkeypatch.setattr("sys.argv", ["study.py", *flags])
+    assert command_line.main() == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: there is no {str(tmp_path / 'new' / 'tuning.csv')!r}")
+    assert "--only tune" in err
+    assert err.count("\n") == 1
+    assert not any(tmp_path.iterdir())

@@ -7,11 +7,11 @@ OUT/
 """
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
+from urllib.parse import quote
 
 from llm_game_agents.bench.one_run import RESULT, Job, RunResult, read_result
 from llm_game_agents.bench.settings import BenchSettings
@@ -56,7 +56,7 @@ def make_jobs(
     that is broken off compares all algorithms on the first seeds.
     """
     return [
-        Job(words, task, seed, settings, folder / "runs" / task / _slug(words) / f"seed-{seed}")
+        Job(words, task, seed, settings, folder / "runs" / task / _quoted(words) / f"seed-{seed}")
         for seed, task, words in product(range(seeds), tasks, algorithms)
     ]
 
@@ -68,5 +68,6 @@ def all_results(folder: Path) -> list[RunResult]:
     return sorted(results, key=lambda r: (r.task != "red-team", r.task, r.algorithm, r.seed))
 
 
-def _slug(words: str) -> str:
-    return re.sub(r"[^\w+.-]", "_", words)
+def _quoted(words: str) -> str:
+    """Of different words different names, so that no entry finds another's runs."""
+    return quote(words, safe="+")

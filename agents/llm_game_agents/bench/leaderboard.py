@@ -1,12 +1,12 @@
 """From the results of runs to a table: means over seeds with intervals, and ranks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from llm_game_agents.bench.one_run import RunResult
 from llm_game_agents.bench.ranks import Rank, ranks
-from llm_game_agents.bench.registry import short_name
+from llm_game_agents.bench.registry import row_names
 from llm_game_env.evaluation.intervals import Interval, mean_interval
 
 
@@ -63,7 +63,7 @@ class Row:
 
     Attributes:
         algorithm: its words.
-        name: in the table.
+        name: in the table, see `row_names`.
         seeds: how many runs.
         cells: in the order of METRICS; None where nothing was measured.
     """
@@ -85,16 +85,17 @@ class Board:
 def make_boards(results: Sequence[RunResult]) -> tuple[Board, ...]:
     """A table for each task, in the order in which the tasks occur."""
     tasks = dict.fromkeys(result.task for result in results)
-    return tuple(_board(task, [r for r in results if r.task == task]) for task in tasks)
+    names = row_names(result.algorithm for result in results)
+    return tuple(_board(task, [r for r in results if r.task == task], names) for task in tasks)
 
 
-def _board(task: str, results: Sequence[RunResult]) -> Board:
+def _board(task: str, results: Sequence[RunResult], names: Mapping[str, str]) -> Board:
     algorithms = list(dict.fromkeys(result.algorithm for result in results))
     columns = [_column(metric, algorithms, results) for metric in METRICS]
     rows = [
         Row(
             algorithm=words,
-            name=short_name(words),
+            name=names[words],
             seeds=sum(result.algorithm == words for result in results),
             cells=tuple(column.get(words) for column in columns),
         )

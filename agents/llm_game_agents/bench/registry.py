@@ -9,11 +9,15 @@
 """
 
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import partial
+from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 from llm_game_agents.bench.bundled import BUNDLED, bundled
 from llm_game_agents.bench.protocol import Algorithm
@@ -52,6 +56,15 @@ def short_name(words: str) -> str:
     return words.rpartition(":")[2]
 
 
+def row_names(entries: Iterable[str]) -> dict[str, str]:
+    """What stands in the table for each: its short name, or all its words where others share it."""
+    entries = set(entries)
+    bearers = Counter(short_name(words) for words in entries)
+    return {
+        words: short_name(words) if bearers[short_name(words)] == 1 else words for words in entries
+    }
+
+
 def _installed(name: str) -> Callable[[], Algorithm]:
     found = [point for point in entry_points(group=GROUP) if point.name == name]
     if not found:
@@ -59,22 +72,50 @@ def _installed(name: str) -> Callable[[], Algorithm]:
             f"there is no algorithm {name!r}; choose from {', '.join(registered())}, or give "
             "package.module:Class or file.py:Class"
         )
-    return found[0].load()
+    try:
+        return found[0].load()
+    except Exception as error:  # An entry is anybody's code.
+        raise ConfigurationError(
+            f"algorithm={name!r} cannot be imported from {found[0].value!r} ({_one_line(error)}); "
+            "mend or remove the package that registers it"
+        ) from error
 
 
 def _imported(words: str) -> Callable[[], Algorithm]:
     where, _, name = words.rpartition(":")
-    folder, module = Path.cwd(), where
-    if where.endswith(".py"):
-        path = Path(where).resolve()
-        folder, module = path.parent, path.stem
+    is_file = where.endswith(".py")
+    folder = Path(where).resolve().parent if is_file else Path.cwd()
     # First, as it is for a program that is started from there.
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     try:
-        return getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        return getattr(_file_module(where) if is_file else import_module(where), name)
+    except Exception as error:  # An entry is anybody's code.
         raise ConfigurationError(
-            f"algorithm={words!r} cannot be imported ({error}); give package.module:Class or "
-            "file.py:Class"
+            f"algorithm={words!r} cannot be imported ({_one_line(error)}); give "
+            "package.module:Class or file.py:Class"
         ) from error
+
+
+def _file_module(where: str) -> ModuleType:
+    """The module in a file; files of equal names are modules of their own."""
+    path = Path(where).resolve()
+    name = f"{path.stem}_{sha256(str(path).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{str(path)!r} is no Python file")
+    module = module_from_spec(spec)
+    # Before it is run, as `import` does it: dataclasses and pickle look their module up.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -44,6 +44,12 @@ def test_boards() -> None:
     assert not only.cells[0].interval.is_known
 
 
+def test_equal_short_names_stay_apart() -> None:
+    both = [result("a/entry.py:Mine", 0, 0.5), result("b/entry.py:Mine", 0, 0.25)]
+    (board,) = make_boards(both)
+    assert [row.name for row in board.rows] == ["b/entry.py:Mine", "a/entry.py:Mine"]
+
+
 def test_markdown() -> None:
     text = as_markdown(make_boards(RESULTS), SMALL)
     assert "At most 40 turns" in text

@@ -1,5 +1,6 @@
 """Algorithms by name, by module and by file."""
 
+import pickle
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from llm_game_agents.bench import registry
 from llm_game_agents.bench.bundled import BUNDLED
-from llm_game_agents.bench.registry import GROUP, find_algorithm, registered, short_name
+from llm_game_agents.bench.registry import GROUP, find_algorithm, registered, row_names, short_name
 from llm_game_env.errors import ConfigurationError
 
 CODE = """
@@ -69,3 +70,46 @@ def test_a_bundled_one() -> None:
 def test_what_is_none(words: str, said: str, module: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         find_algorithm(words.format(module))
+
+
+def test_files_of_equal_names(module: str, tmp_path: Path) -> None:
+    entries = [f"{folder}/{module}.py:Mine" for folder in ("a", "b")]
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        code = f"{CODE}\nMine.folder = {folder!r}\n"
+        (tmp_path / folder / f"{module}.py").write_text(code, encoding="utf-8")
+    found = [find_algorithm(words) for words in entries]
+    assert [getattr(made, "folder", None) for made in found] == ["a", "b"]
+    assert found == [find_algorithm(str(tmp_path / words)) for words in entries]  # Run once each.
+    assert [pickle.loads(pickle.dumps(made)) for made in found] == found
+    assert row_names([*entries, "gpo", "x:Yours"]) == {
+        **{words: words for words in entries},
+        "gpo": "gpo",
+        "x:Yours": "Yours",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("class Mine(", "SyntaxError: "),
+        ("Mine = Yours", "NameError: name 'Yours' is not defined"),
+        ("raise RuntimeError('no\\nluck')", "RuntimeError: no luck"),
+    ],
+)
+@pytest.mark.parametrize("words", ["{}:Mine", "{}.py:Mine", "mine"])
+def test_one_that_is_broken(
+    words: str, code: str, said: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = f"broken_{module}"
+    (tmp_path / f"{broken}.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [EntryPoint("mine", f"{broken}:Mine", GROUP)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == GROUP else [])
+    words = words.format(broken)
+    for _ in range(2):  # Nothing of it is left behind that a second try would take for whole.
+        with pytest.raises(ConfigurationError) as caught:
+            find_algorithm(words)
+        assert f"algorithm={words!r} cannot be imported" in str(caught.value)
+        assert said in str(caught.value)
+        assert "\n" not in str(caught.value)
