@@ -17,6 +17,7 @@ import numpy as np
 from nash_gap_curves import Point, Size, all_points
 from nash_gap_figure import draw
 
+SMALL = Size(games=20, horizons=8, longest=10_000)
 FULL = Size(games=100, horizons=20, longest=100_000)
 
 
@@ -26,14 +27,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true", help="the size of the committed figure")
-    parser.add_argument("--games", type=int, default=20, help="random games of either kind")
-    parser.add_argument("--horizons", type=int, default=8, help="runs of plain descent")
-    parser.add_argument("--longest", type=int, default=10_000, help="the last horizon, from 10 on")
+    parser.add_argument("--games", type=int, help="random games of either kind (20)")
+    parser.add_argument("--horizons", type=int, help="runs of plain descent (8)")
+    parser.add_argument("--longest", type=int, help="the last horizon, from 10 on (10,000)")
     parser.add_argument("--seed", type=int, default=0, help="of the games")
     parser.add_argument("--out", type=Path, default=Path("runs/nash_gap"), help="a folder")
     arguments = parser.parse_args()
-    size = Size(arguments.games, arguments.horizons, arguments.longest)
-    points = all_points(FULL if arguments.full else size, arguments.seed)
+    given = {
+        name: value for name in Size._fields if (value := getattr(arguments, name)) is not None
+    }
+    if arguments.full and given:
+        parser.error(f"--full has its own size; leave out --{', --'.join(given)}, or --full")
+    points = all_points((FULL if arguments.full else SMALL)._replace(**given), arguments.seed)
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     write(points, out / "nash_gap.csv")
