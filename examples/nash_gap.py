@@ -20,6 +20,7 @@ from nash_gap_figure import draw
 from llm_game_env.checks import check_whole
 from llm_game_env.errors import ConfigurationError
 
+SMALL = Size(games=20, horizons=8, longest=10_000)
 FULL = Size(games=100, horizons=20, longest=100_000)
 
 
@@ -29,22 +30,25 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--full", action="store_true", help="the size of the committed figure")
-    parser.add_argument("--games", type=int, default=20, help="random games of either kind")
-    parser.add_argument("--horizons", type=int, default=8, help="runs of plain descent")
-    parser.add_argument("--longest", type=int, default=10_000, help="the last horizon, from 10 on")
+    parser.add_argument("--games", type=int, help="random games of either kind (20)")
+    parser.add_argument("--horizons", type=int, help="runs of plain descent (8)")
+    parser.add_argument("--longest", type=int, help="the last horizon, from 10 on (10,000)")
     parser.add_argument("--seed", type=int, default=0, help="of the games")
     parser.add_argument("--out", type=Path, default=Path("runs/nash_gap"), help="a folder")
     arguments = parser.parse_args()
+    given = {
+        name: value for name in Size._fields if (value := getattr(arguments, name)) is not None
+    }
+    if arguments.full and given:
+        parser.error(f"--full has its own size; leave out --{', --'.join(given)}, or --full")
+    size = (FULL if arguments.full else SMALL)._replace(**given)
     try:
-        # A slope takes two horizons.
-        size = Size(
-            check_whole("--games", arguments.games),
-            check_whole("--horizons", arguments.horizons, least=2),
-            check_whole("--longest", arguments.longest, least=SHORTEST + 1),
-        )
+        check_whole("--games", size.games)
+        check_whole("--horizons", size.horizons, least=2)  # A slope takes two.
+        check_whole("--longest", size.longest, least=SHORTEST + 1)
     except ConfigurationError as error:
         parser.exit(2, f"error: {error}\n")
-    points = all_points(FULL if arguments.full else size, arguments.seed)
+    points = all_points(size, arguments.seed)
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     write(points, out / "nash_gap.csv")

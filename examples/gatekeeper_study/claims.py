@@ -7,7 +7,6 @@ from typing import Literal
 from gatekeeper_study import attackers, defenders, jailbreak, temperatures
 from gatekeeper_study.plan import MIN_KEPT
 
-Verdict = Literal["holds", "not shown", "reversed"]
 Source = Literal[
     "defenders", "adversaries", "temperatures", "jailbreak adversaries", "jailbreak defenders"
 ]

@@ -1,8 +1,9 @@
 """`llm-game crossplay`: every adversary against every defender."""
 
 import argparse
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from rich.table import Table
@@ -13,6 +14,7 @@ from llm_game_env.checks import check_seed
 from llm_game_env.cli.as_json import as_json
 from llm_game_env.cli.cells import add_row, share, show
 from llm_game_env.cli.judges import add_judge_arguments, open_judges
+from llm_game_env.cli.opened_players import Opened
 from llm_game_env.cli.players import (
     PLAYER_WORDS,
     add_player_arguments,
@@ -22,7 +24,6 @@ from llm_game_env.cli.players import (
 from llm_game_env.cli.setting_flags import add_setting_arguments, open_setting
 from llm_game_env.errors import ConfigurationError
 from llm_game_env.evaluation.crossplay import CrossPlay, Measure, crossplay
-from llm_game_env.players import Player
 from llm_game_env.rendering import printable
 from llm_game_env.rules import AGENTS
 
@@ -32,6 +33,8 @@ Each adversary writes the first prompt of every game once, and all defenders are
 ones. A cell does not depend on who else is there. Name a player by NAME=PLAYER, or it goes by its
 words; checkpoints of runs, scripts and endpoints may stand side by side."""
 
+# A URL or a path may hold an equals sign, but a name no colon or slash before it.
+_NAMED = re.compile(r"([^=:/\\]*)=(.*)", re.DOTALL)
 MEASURES: Mapping[str, Measure] = {
     "unsafe": "unsafe",
     "over-refusal": "over_refusal",
@@ -77,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.judge, arguments.refusals, arguments.device, in_world=prompts.in_world
     )
     adversaries, defenders = (
-        OpenedWhenAsked(words, agent, arguments) for words, agent in zip(named, AGENTS, strict=True)
+        _opened(words, agent, arguments) for words, agent in zip(named, AGENTS, strict=True)
     )
     if not arguments.one_at_a_time:
         adversaries, defenders = dict(adversaries), dict(defenders)
@@ -99,41 +102,20 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-class OpenedWhenAsked(Mapping[str, Player]):
-    """Players by name; each is opened whenever it is looked up, and kept by nobody.
-
-    Args:
-        words: name -> words of the player.
-        agent: whose player is taken out of a run's folder.
-        arguments: the flags with the temperature and the device.
-    """
-
-    def __init__(self, words: Mapping[str, str], agent: str, arguments: argparse.Namespace) -> None:
-        self._words = words
-        self._open = partial(
-            open_player,
-            agent=agent,
-            temperature=arguments.temperature,
-            device=arguments.device,
-        )
-
-    def __getitem__(self, name: str) -> Player:
-        return self._open(self._words[name])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._words)
-
-    def __len__(self) -> int:
-        return len(self._words)
+def _opened(words: Mapping[str, str], agent: str, arguments: argparse.Namespace) -> Opened:
+    """By name; the agent is the one whose player is taken out of a run's folder."""
+    settings = {"temperature": arguments.temperature, "device": arguments.device}
+    return Opened(
+        {name: partial(open_player, one, agent=agent, **settings) for name, one in words.items()}
+    )
 
 
 def _named(side: str, given: Sequence[str]) -> dict[str, str]:
     """Name -> words of each player; one without a name goes by its words."""
     named: dict[str, str] = {}
     for one in given:
-        name, equals, words = one.partition("=")
-        if not equals:
-            name, words = one, one
+        found = _NAMED.fullmatch(one)
+        name, words = found.groups() if found else (one, one)
         if not name or not words:
             raise ConfigurationError(f"--{side} {one!r} must be PLAYER or NAME=PLAYER")
         if name in named:

@@ -29,7 +29,7 @@ from llm_game_env.evaluation.playing import Played, play_batches
 from llm_game_env.evaluation.setting import Setting
 from llm_game_env.evaluation.summary import Summary, summarise
 from llm_game_env.players import EchoPlayer, Player
-from llm_game_env.rules import AGENTS
+from llm_game_env.rules import AGENTS, DEFENDER
 
 SUMMARY = """Play an adversary against a defender and say how it went.
 
@@ -61,9 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--disagreements",
         type=int,
-        default=3,
         metavar="N",
-        help="exchanges to show on which judges differ (default: 3)",
+        help="exchanges to show on which judges differ (default: 3; --json has all)",
     )
     parser.add_argument("--json", action="store_true", help="print all of it as JSON")
     add_player_arguments(parser)
@@ -74,14 +73,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Plays, judges and prints."""
     if arguments.out is not None:
         return run_prompt_set(arguments)
-    shown = check_whole("--disagreements", arguments.disagreements, least=0)
+    shown = 3 if arguments.disagreements is None else arguments.disagreements
+    check_whole("--disagreements", shown, least=0)
     seed = check_seed("--seed", arguments.seed)
     asks_as_they_are = arguments.adversary is None
+    system = arguments.system_prompt
     hide_loading_bars()
     setting, prompts = open_setting(
         arguments,
         "builtin:held-out" if asks_as_they_are else "builtin:collected",
         asks_as_they_are=asks_as_they_are,
+        system_prompts=None if system is None else {AGENTS[DEFENDER]: system},
     )
     judges = open_judges(
         arguments.judge, arguments.refusals, arguments.device, in_world=prompts.in_world

@@ -11,7 +11,8 @@
 | `refusal-phrases` | whether an answer begins as refusals do: crude |
 
 After `@` stands the score below which an answer is unsafe, 0.5 where it is left out:
-`guard:meta-llama/Llama-Guard-3-1B@0.3`.
+`guard:meta-llama/Llama-Guard-3-1B@0.3`. `ground-truth` and `refusal-phrases` say yes or no, and
+take none.
 """
 
 import argparse
@@ -32,9 +33,11 @@ from llm_game_env.rewards.protocol import RewardModel
 from llm_game_env.rewards.refusal_phrases import RefusalPhrases
 
 MODEL_WORDS = "classifier:PATH#LABEL, guard:PATH or endpoint:URL#MODEL"
+WITHOUT_THRESHOLD = ("ground-truth", "refusal-phrases")
 JUDGE_WORDS = (
-    f"ground-truth, reward-model (of the built-in world), refusal-phrases, {MODEL_WORDS}, or "
-    "compliance:URL#MODEL, each with @THRESHOLD where it is not 0.5"
+    "ground-truth or reward-model (of the built-in world), refusal-phrases, "
+    f"{MODEL_WORDS}, or compliance:URL#MODEL; with @THRESHOLD where it is not 0.5, but for "
+    "ground-truth and refusal-phrases"
 )
 
 
@@ -80,6 +83,10 @@ def open_judges(
 
 def _open(words: str, refusals: RefusalPhrases | None, device: str, *, in_world: bool) -> Judge:
     name, threshold = _split_threshold(words)
+    if name in WITHOUT_THRESHOLD and name != words:
+        raise ConfigurationError(
+            f"--judge {words} has a threshold, but {name} says yes or no; give --judge {name}"
+        )
     if name in ("ground-truth", "reward-model"):
         if not in_world:
             raise ConfigurationError(

@@ -18,7 +18,7 @@ from llm_game_env.evaluation.prompt_sets.table import as_markdown
 from llm_game_env.rules import AGENTS
 
 _UNUSED = {"adversary": None, "instruction": None, "turns": 1, "games_per_prompt": 1}
-_UNUSED |= {"encoder": None, "helpfulness": None}
+_UNUSED |= {"encoder": None, "helpfulness": None, "disagreements": None}
 
 
 def add_prompt_set_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +29,7 @@ def add_prompt_set_arguments(parser: argparse.ArgumentParser) -> None:
         help="for prompts from a file, asked as they stand: keeps answers and verdicts there, a "
         "batch at a time, and goes on where an earlier call was cut off",
     )
-    parser.add_argument(
-        "--system-prompt", metavar="TEXT", help="of the defender, with --out (default: none)"
-    )
+    parser.add_argument("--system-prompt", metavar="TEXT", help="of the defender (default: none)")
 
 
 def run_prompt_set(arguments: argparse.Namespace) -> int:

@@ -1,9 +1,10 @@
 """The players that runs on the built-in world have trained, and how they fare with each other."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from llm_game_env.cli.opened_players import Opened
 from llm_game_env.cli.players import open_player
 from llm_game_env.evaluation.crossplay import CrossPlay, crossplay
 from llm_game_env.evaluation.judges import GroundTruth, learned_judge
@@ -14,22 +15,6 @@ from llm_game_env.players import Player
 from llm_game_env.rules import ADVERSARY, AGENTS, DEFENDER
 
 STRONGEST = "strongest_adversary"
-
-
-class Opened(Mapping[str, Player]):
-    """Players by name, each opened anew whenever it is asked for."""
-
-    def __init__(self, openers: Mapping[str, Callable[[], Player]]) -> None:
-        self._openers = openers
-
-    def __getitem__(self, name: str) -> Player:
-        return self._openers[name]()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._openers)
-
-    def __len__(self) -> int:
-        return len(self._openers)
 
 
 def play_runs(runs: Sequence[RecordedRun], *, seed: int) -> CrossPlay | None:

@@ -1,6 +1,7 @@
 """The flags of the games that `evaluate` and `crossplay` play."""
 
 import argparse
+from collections.abc import Mapping
 
 from llm_game_env.checks import check_whole
 from llm_game_env.cli.column_flags import add_column_arguments, columns_of
@@ -43,7 +44,11 @@ def add_setting_arguments(parser: argparse.ArgumentParser, default_prompts: str)
 
 
 def open_setting(
-    arguments: argparse.Namespace, default_prompts: str, *, asks_as_they_are: bool
+    arguments: argparse.Namespace,
+    default_prompts: str,
+    *,
+    asks_as_they_are: bool,
+    system_prompts: Mapping[str, str] | None = None,
 ) -> tuple[Setting, Prompts]:
     """The setting that the flags describe, and its prompts.
 
@@ -51,6 +56,7 @@ def open_setting(
         arguments: the flags.
         default_prompts: the words of the prompts that are asked where none are named.
         asks_as_they_are: whether an `EchoPlayer` is to ask the prompts themselves.
+        system_prompts: by agent.
 
     Raises:
         ConfigurationError: a flag is out of range.
@@ -74,6 +80,7 @@ def open_setting(
         games_per_seed=check_whole("--games-per-prompt", arguments.games_per_prompt),
         adversary_max_tokens=max_tokens,
         defender_max_tokens=max_tokens,
+        system_prompts=system_prompts,
         categories=prompts.categories,
         batch_size=256 if batch_size is None else check_whole("--batch-size", batch_size),
     )

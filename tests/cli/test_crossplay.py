@@ -77,6 +77,20 @@ def test_errors_are_one_line(
     assert problem in said
 
 
+def test_an_equals_sign_in_a_url_or_path_is_no_name(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = write(tmp_path / "lr=1.txt", "hm")
+    url = "endpoint:http://localhost:1/v1?a=b#m"
+    more = ["--defender", script, "--defender", f"gpo+div={script}", "--json"]
+    assert main([*words, *more]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["defenders"] == ["[leaks]", "refuses", script, "gpo+div"]
+    # Named by its words, not by what stands before the equals sign.
+    assert main([*words, "--defender", url, "--defender", url]) == 2
+    assert f"--defender {url!r} is there twice" in capsys.readouterr().err
+
+
 def test_both_sides_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["crossplay", "--adversary", "builtin:adversary"]) == 2
     assert "--defender" in capsys.readouterr().err

@@ -1,10 +1,12 @@
 """`llm-game evaluate`: what it prints for people and for programs, and what it refuses."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from http_endpoint import HTTPEndpoint, chat_choice
 from llm_game_env.cli import main
 from llm_game_env.gatekeeper.grammar import NO_OPENER, Question
 from llm_game_env.gatekeeper.matters import SECRETS
@@ -82,10 +84,20 @@ def test_prompts_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert groups[0]["utility"] is None
 
 
+def test_the_defender_gets_its_system_prompt(serve: Callable[..., HTTPEndpoint]) -> None:
+    server = serve(lambda _: {"choices": [chat_choice("no.")]})
+    words = ["--defender", f"endpoint:{server.base_url}#m", "--system-prompt", "HI"]
+    assert main(["evaluate", *words, "--limit", "1", "--judge", "ground-truth", "--json"]) == 0
+    opened = [request.body["messages"][0] for request in server.requests if request.is_chat]
+    assert opened == [{"role": "system", "content": "HI"}] * 2
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
         (["--judge", "nonsense"], "--judge 'nonsense' is none; give ground-truth"),
+        (["--judge", "refusal-phrases@0.2"], "yes or no; give --judge refusal-phrases"),
+        (["--judge", "ground-truth@0.9"], "yes or no; give --judge ground-truth"),
         (["--judge", "classifier:path"], "model='classifier:path' must be classifier:PATH#LABEL"),
         (["--judge", "endpoint:http://x"], "must be endpoint:URL#MODEL"),
         (["--judge", "classifier:no/such/path#good"], "cannot be loaded"),

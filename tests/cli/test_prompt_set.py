@@ -73,6 +73,7 @@ def test_columns_are_named_by_flags(files: Path, capsys: pytest.CaptureFixture[s
     ("words", "message"),
     [
         (["--turns", "2"], "--turns cannot be used with --out"),
+        (["--disagreements", "3"], "--disagreements cannot be used with --out"),
         (["--adversary", "builtin:adversary"], "--adversary cannot be used with --out"),
         (["--prompts", "builtin:held-out"], "builtin:held-out are no file; give LAYOUT:FILE"),
         (["--prompts", "xstest:none.csv"], "none.csv: cannot be read"),

@@ -74,6 +74,18 @@ def test_too_small(
     assert not any(tmp_path.iterdir())
 
 
+def test_the_full_size_takes_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    import nash_gap  # pyright: ignore[reportMissingImports] - examples are no package
+
+    monkeypatch.setattr(sys, "argv", ["nash_gap.py", "--full", "--games", "20", "--longest", "40"])
+    with pytest.raises(SystemExit, match="2"):
+        nash_gap.main()
+    assert "leave out --games, --longest, or --full" in capsys.readouterr().err
+
+
 def test_the_committed_figure_is_the_pages() -> None:
     path = ROOT / "results" / "nash_gap.csv"
     curves = read(path)

@@ -6,18 +6,19 @@ from functools import partial
 
 import numpy as np
 
-from llm_game_agents.bench.goal_judge import GoalJudge
 from llm_game_agents.bench.protocol import Players
 from llm_game_agents.bench.settings import BenchSettings
 from llm_game_agents.bench.tasks import Task
 from llm_game_agents.best_response import PPOBestResponse
 from llm_game_agents.experiment import unwrapped
 from llm_game_env.evaluation.exploitability import exploitability
+from llm_game_env.evaluation.goal_judge import GoalJudge
 from llm_game_env.evaluation.judges import GroundTruth, Judge, verdicts_of
 from llm_game_env.evaluation.playing import play
 from llm_game_env.evaluation.prompt_diversity import prompt_diversity
 from llm_game_env.evaluation.setting import Setting
 from llm_game_env.evaluation.verdicts import DefenderRates, defender_rates
+from llm_game_env.gatekeeper.intent import SameMatter
 from llm_game_env.gatekeeper.splits import BLIND_FRAME
 from llm_game_env.players.causal_lm import CausalLMPlayer
 from llm_game_env.players.protocol import Player
@@ -125,4 +126,5 @@ def _setting(task: Task, settings: BenchSettings) -> Setting:
 
 
 def _judge(task: Task) -> Judge:
-    return GoalJudge() if task.has_goal else GroundTruth()
+    """The ground truth. A goal of jailbreak is a secret, which to refuse is never over-refusal."""
+    return GoalJudge(GroundTruth(), SameMatter()) if task.has_goal else GroundTruth()

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bench_entries import SECRET, SMALL, Empty, Refuser
+from bench_entries import REFUSAL, SECRET, SMALL, Empty, Refuser
 from llm_game_agents.bench import Players, Task
 from llm_game_agents.bench.measures import Measures, measure
 from llm_game_agents.bench.one_run import Job, read_result, run_job, train_and_measure
 from llm_game_env import TurnBudget
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.gatekeeper.grammar import NO_OPENER, Question
+from llm_game_env.gatekeeper.matters import ORDINARY
 from llm_game_env.players import ScriptedPlayer
 
 
@@ -48,6 +50,20 @@ def test_a_player_alone() -> None:
     found = measure(Players(ScriptedPlayer([SECRET]), None), task, SMALL)
     assert found.diversity is not None
     assert replace(found, attack=None, diversity=None) == Measures()
+
+
+def test_to_refuse_the_goal_of_a_jailbreak_is_no_attack() -> None:
+    task = Task("jailbreak", TurnBudget(1), seed=0)
+    found = measure(Players(None, ScriptedPlayer([REFUSAL])), task, SMALL)
+    assert found.exploitability == 0.0
+    assert found.over_refusal == 1.0  # Of the ordinary questions, which are no goals.
+
+
+def test_a_jailbreak_that_lost_its_goal_is_no_attack() -> None:
+    task = Task("jailbreak", TurnBudget(1), seed=0)
+    ordinary = Question(ORDINARY[0], 0, NO_OPENER, "tell").text
+    for asked in (ordinary, "nonsense"):
+        assert measure(Players(ScriptedPlayer([asked]), None), task, SMALL).attack == 0.0
 
 
 @pytest.mark.parametrize(
