@@ -68,7 +68,7 @@ def test_what_a_model_wrote_is_text_whatever_it_tries(browser: Any, tmp_path: Pa
 def test_names_and_histories_are_text_too(browser: Any, tmp_path: Path) -> None:
     evil = "<img src=x onerror=alert(1)>"
     said = ({"role": "user", "content": evil}, {"role": "assistant", "content": evil})
-    odd = replace(EXCHANGE, stage="attack", label=evil, verdict=evil, seed_id=evil, history=said)
+    odd = replace(EXCHANGE, stage="attack", verdict=evil, seed_id=evil, history=said)
     odd = replace(odd, components={evil: 0.5})
     runs = read_runs([write_demo(tmp_path / evil, {f"{evil} 'arm": [odd]})])
     path = write_report(runs, tmp_path / "report.html", title=evil).path
