@@ -109,7 +109,7 @@ def test_make_has_the_targets_it_names() -> None:
 
 
 def test_flags_it_names_exist() -> None:
-    program = ROOT / "examples" / "flags.py"
+    program = ROOT / "agents" / "llm_game_agents" / "main_job" / "flags.py"
     fields = set(re.findall(r"^    (\w+): \w+ = flag\(", program.read_text(), re.MULTILINE))
     command = README.split("examples/train_gpo.py --adversary")[1].split("```")[0]
     named = {"adversary", *(f.replace("-", "_") for f in re.findall(r"--([a-z-]+)", command))}

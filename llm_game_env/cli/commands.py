@@ -21,6 +21,12 @@ class Command(NamedTuple):
 
 COMMANDS: tuple[Command, ...] = (
     Command(
+        "train",
+        "llm_game_env.cli.train",
+        "co-train both players: the demo, or GPO and its kin on your own models",
+        "llm-game train --out runs/demo",
+    ),
+    Command(
         "bench",
         "llm_game_env.cli.bench",
         "compare algorithms on equal budgets, yours too; writes a leaderboard",

@@ -18,7 +18,7 @@ SUMMARY = """Write one HTML page about one or more runs.
 
 The page opens from disk and loads nothing: a summary with intervals, learning curves, the reward
 model against the judge, the diversity of the prompts, cross-play, and thousands of exchanges to
-search. RUN is a folder that examples/train_gpo.py has written to; of a run that is still going, the
+search. RUN is a folder that `llm-game train` has written to; of a run that is still going, the
 page shows what there is so far."""
 
 

@@ -11,14 +11,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
+from llm_game_env.cli import main
+
+import_module("llm_game_agents.main_job.job")  # Once, by the server of the processes.
 
 # What the interpreter says of work on files, see the library's table of audit events.
 STEPS = ("open", "os.", "shutil.")
 
 
 def start(words: Sequence[str], log: Path, die_at: int = 0, largest_file: int = 0) -> BaseProcess:
-    """Starts `train_gpo.py`; imports are paid once, by the server that the processes fork from.
+    """Starts the main job; imports are paid once, by the server that the processes fork from.
 
     Args:
         words: of the command line.
@@ -54,10 +56,6 @@ def _run(words: list[str], log: Path, die_at: int, largest_file: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
-    sys.argv = ["train_gpo.py", *words]
-    status = _main()
+    status = main(["train", *words])
     os.write(1, f"{begun}\n".encode())
     sys.exit(status)
-
-
-_main = import_module("train_gpo").main

@@ -15,7 +15,11 @@ from typing import Any
 
 import torch
 
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
+from llm_game_env.cli import main
+
+import_module("llm_game_agents.main_job.job")  # Once, by the server that the processes fork from.
+
+import_module("llm_game_agents.main_job.job")  # Once, by the server of the processes.
 
 PATIENCE = 120.0
 
@@ -59,9 +63,8 @@ def run_together(count: int, work: Callable[..., Any], *arguments: object, log: 
 
 
 def train(words: list[str]) -> int:
-    """`train_gpo.py` with these words on its command line."""
-    sys.argv = ["train_gpo.py", *words]
-    return _main()
+    """The main job with these words on its command line."""
+    return main(["train", *words])
 
 
 @contextmanager
@@ -96,6 +99,3 @@ def _run(
     os.environ |= {"MASTER_ADDR": "localhost", "LOCAL_WORLD_SIZE": str(count)}
     os.environ["OMP_NUM_THREADS"] = "1"  # as launchers set it, unless the user has
     sys.exit(work(*arguments))
-
-
-_main = import_module("train_gpo").main

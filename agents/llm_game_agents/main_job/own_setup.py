@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from command_line import Command
-from flags import RunFlags
 
 from llm_game_agents.computing import Computing, Precision
 from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.main_job.command import Command
+from llm_game_agents.main_job.flags import RunFlags
 from llm_game_agents.player_folders import PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.policy_folder import CRITIC_FOLDER

@@ -6,16 +6,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from command_line import INTERRUPTED, Command
-from flags import RunFlags
 from rich.console import Console
 from rich.table import Table
-from run_folder import flags_of, fresh_folder, say_where_it_goes_on
 
 from llm_game_agents.arms import find_arm, with_defender
 from llm_game_agents.checkpoint_store import CheckpointStore
 from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.main_job.command import INTERRUPTED, Command
+from llm_game_agents.main_job.flags import RunFlags
+from llm_game_agents.main_job.run_folder import flags_of, fresh_folder, say_where_it_goes_on
 from llm_game_agents.opponents import LatestAndPast
 from llm_game_agents.processes import Processes
 from llm_game_env import ConfigurationError

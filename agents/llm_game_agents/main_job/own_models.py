@@ -5,14 +5,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from command_line import INTERRUPTED, Command
-from flags import RunFlags
-from own_setup import computing, games, knobs, policies, require, stages
-from run_folder import fresh_folder, say_where_it_goes_on
-
 from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
+from llm_game_agents.main_job.command import INTERRUPTED, Command
+from llm_game_agents.main_job.flags import RunFlags
+from llm_game_agents.main_job.own_setup import computing, games, knobs, policies, require, stages
+from llm_game_agents.main_job.run_folder import fresh_folder, say_where_it_goes_on
 from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_agents.processes import Processes
 from llm_game_agents.recorder import Recorder

@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from command_line import Command
-from own_setup import adapters, computing, critic_of, knobs, require, stages
 from rich.console import Console
 from rich.table import Table
 
+from llm_game_agents.main_job.command import Command
+from llm_game_agents.main_job.own_setup import (
+    adapters,
+    computing,
+    critic_of,
+    knobs,
+    require,
+    stages,
+)
 from llm_game_agents.memory.free import SPARE, free_bytes
 from llm_game_agents.memory.plan import Lengths, MemoryPlan, plan_memory
 from llm_game_agents.memory.weightless import Weightless

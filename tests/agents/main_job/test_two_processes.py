@@ -16,7 +16,7 @@ from llm_game_agents.checkpoint_store import CheckpointStore
 from llm_game_agents.processes.opening import refuse_what_is_not_done
 from several_processes import run_together, train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILES = sorted((ROOT / "examples" / "accelerate").glob("*.yaml"))
 PATIENCE = 240.0
 

@@ -1,15 +1,20 @@
 """What the command line of the main job asks for; of a resumed run, what it was started with."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flags import RunFlags, add_flags, as_flag, of_the_other_mode, read_flags
-from knob_flags import Algorithm, add_knobs, knob_names, read_algorithm
-from run_folder import flags_of
-
+from llm_game_agents.main_job.flags import (
+    RunFlags,
+    add_flags,
+    as_flag,
+    of_the_other_mode,
+    read_flags,
+)
+from llm_game_agents.main_job.knob_flags import Algorithm, add_knobs, knob_names, read_algorithm
+from llm_game_agents.main_job.run_folder import flags_of
 from llm_game_env import ConfigurationError
 
 INTERRUPTED = 130
@@ -30,28 +35,25 @@ class Command(NamedTuple):
     given: dict[str, Any]
 
 
-def make_parser(description: str | None) -> argparse.ArgumentParser:
-    """For all flags; a namespace holds those that were given."""
-    parser = argparse.ArgumentParser(
-        usage="%(prog)s [flags]",
-        description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """All flags; a namespace will hold those that were given, and no others."""
+    parser.usage = "%(prog)s [flags]"
+    parser.argument_default = argparse.SUPPRESS
     add_flags(parser, RunFlags)
     add_knobs(parser)
-    return parser
 
 
-def read_command(parser: argparse.ArgumentParser, words: Sequence[str] | None = None) -> Command:
-    """What the words ask for; the program's own by default.
+def read_command(given: Mapping[str, Any]) -> Command:
+    """What the flags ask for.
+
+    Args:
+        given: those that the command line has, by name.
 
     Raises:
         ConfigurationError: a flag is out of range or of the other mode, or a run that is to be
             resumed was started with another one.
     """
-    given = vars(parser.parse_args(words))
+    given = dict(given)
     started = flags_of(Path(given["resume"])) if given.get("resume") else None
     if started is None:
         return _command(given)
