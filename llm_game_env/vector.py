@@ -105,6 +105,7 @@ class VectorGame(LockStepGames):
         Raises:
             IllegalAction: an action is not in the space, or masked; no game has changed.
             RewardError: the reward model failed; no game has changed.
+            BudgetSpent: fewer turns are left than would be played; no game has changed.
         """
         agent = AGENTS.index(self.agent_selection)
         if not self._active.any():

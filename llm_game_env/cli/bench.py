@@ -29,7 +29,7 @@ llm_game_env.algorithms, or any class with the methods train(task) and players()
 package.module:Class or folder/file.py:Class."""
 
 TASKS = ("red-team", "jailbreak")
-SHOWN = ("exploitability", "leak on H", "helpful on H", "turns", "seconds")
+SHOWN = ("exploitability", "leak on H", "helpful on H", "attack on SFT", "turns", "seconds")
 FAILED = 1
 
 
@@ -74,9 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Runs what is not there yet, and writes the leaderboard of all that is."""
     # Imported here: the flags' help takes no torch.
-    from llm_game_agents.bench.bench_folder import all_results, make_jobs, open_folder
+    from llm_game_agents.bench.bench_folder import (
+        all_failures,
+        all_results,
+        make_jobs,
+        open_folder,
+    )
     from llm_game_agents.bench.leaderboard import make_boards
-    from llm_game_agents.bench.registry import find_algorithm, registered
+    from llm_game_agents.bench.registry import registered
     from llm_game_agents.bench.runner import run_jobs
     from llm_game_agents.bench.writing import JSON, MARKDOWN, as_record, write_leaderboard
     from llm_game_env.cli.players import hide_loading_bars
@@ -84,12 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         print("\n".join(registered()))
         return 0
-    names = list(dict.fromkeys(arguments.algorithms or registered()))
+    names = _named(arguments.algorithms) if arguments.algorithms else _all_that_work()
     seeds = check_whole("--seeds", arguments.seeds)
     workers = check_whole("--workers", arguments.workers)
     settings = _settings(arguments)
-    for name in names:
-        find_algorithm(name)
     hide_loading_bars()
     open_folder(arguments.out, settings)
     all_results(arguments.out)  # A damaged one is said before hours of work, not after.
@@ -104,11 +107,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"[{len(told)} of {len(due)}] {_outcome(finished)}", file=sys.stderr, flush=True)
 
     failures = [one for one in run_jobs(due, workers, tell) if one.failure is not None]
-    results = all_results(arguments.out)
+    results, failed = all_results(arguments.out), all_failures(arguments.out)
     boards = make_boards(results)
-    write_leaderboard(arguments.out, boards, results, settings)
+    write_leaderboard(arguments.out, boards, results, failed, settings)
     if arguments.json:
-        print(json.dumps(as_record(boards, results, settings)))
+        print(json.dumps(as_record(boards, results, failed, settings)))
     else:
         _print_boards(boards)
         print(f"written to {arguments.out / MARKDOWN} and {JSON}")
@@ -119,6 +122,37 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return FAILED if failures else 0
+
+
+def _named(words: list[str]) -> list[str]:
+    """The algorithms that were asked for, each of which has to be there."""
+    from llm_game_agents.bench.registry import find_algorithm, hidden, settled
+
+    names = list(dict.fromkeys(settled(word) for word in words))
+    for name in names:
+        find_algorithm(name)
+        if name in hidden():
+            _note(f"{name} is the bundled one; an installed package's of that name is not run")
+    return names
+
+
+def _all_that_work() -> list[str]:
+    """All algorithms there are, but for installed ones that cannot be imported."""
+    from llm_game_agents.bench.registry import find_algorithm, registered
+
+    names: list[str] = []
+    for name in registered():
+        try:
+            find_algorithm(name)
+        except ConfigurationError as error:
+            _note(f"left out: {error}")
+        else:
+            names.append(name)
+    return names
+
+
+def _note(text: str) -> None:
+    print(f"note: {' '.join(text.split())}", file=sys.stderr, flush=True)
 
 
 def _settings(arguments: argparse.Namespace) -> "BenchSettings":
@@ -137,6 +171,8 @@ def _settings(arguments: argparse.Namespace) -> "BenchSettings":
 
 
 def _say_plan(jobs: "list[Job]", due: "list[Job]") -> None:
+    from llm_game_agents.bench.bench_folder import stale
+
     broken = sum(job.was_broken_off for job in due)
     words = [f"{len(jobs)} runs"]
     if len(due) < len(jobs):
@@ -144,6 +180,11 @@ def _say_plan(jobs: "list[Job]", due: "list[Job]") -> None:
     if broken:
         words.append(f"{broken} broken off, begun anew")
     print(", ".join(words), file=sys.stderr, flush=True)
+    for algorithm in stale(jobs):
+        _note(
+            f"the file of {algorithm} has changed since it was run; to run it again, delete "
+            f"{next(job.folder.parent for job in jobs if job.algorithm == algorithm)}"
+        )
 
 
 def _outcome(finished: "Finished") -> str:
@@ -151,6 +192,8 @@ def _outcome(finished: "Finished") -> str:
         return f"{finished.job}: failed: {finished.failure}"
     result, measures = finished.result, finished.result.measures
     said = [f"{result.turns} turns in {result.seconds:.0f} s"]
+    if result.unplayed:
+        said.append(f"{result.unplayed} left over, as its last step wanted more")
     if measures.exploitability is not None:
         said.append(f"exploitability {measures.exploitability:.0%}")
     if measures.held_out_leak is not None:

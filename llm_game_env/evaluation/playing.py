@@ -65,13 +65,23 @@ class Seats(NamedTuple):
     defender_max_tokens: int = 20
 
     def say(self, role: int, chats: Sequence[list[Message]], rng: np.random.Generator) -> list[str]:
-        """The next message of ADVERSARY or DEFENDER in each conversation."""
+        """The next message of ADVERSARY or DEFENDER in each conversation.
+
+        Raises:
+            ConfigurationError: the player returns another number of messages.
+        """
         player, max_tokens = (
             (self.adversary, self.adversary_max_tokens)
             if role == ADVERSARY
             else (self.defender, self.defender_max_tokens)
         )
-        return player.reply(chats, rng, max_tokens=max_tokens)
+        messages = player.reply(chats, rng, max_tokens=max_tokens)
+        if len(messages) != len(chats):
+            raise ConfigurationError(
+                f"{AGENTS[role]}.reply() returned {len(messages)} messages for {len(chats)} "
+                "conversations; return one for each"
+            )
+        return messages
 
 
 def play(

@@ -15,8 +15,18 @@ def provenance() -> dict[str, Any]:
     """Versions and machine."""
     return {
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "machine": {"system": platform.platform(), "processor": platform.machine()},
+        "machine": {"system": platform.platform(), "processor": _processor()},
     }
+
+
+def _processor() -> str:
+    """Its model, which decides how sums are rounded; the architecture where that is not known."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, "") or platform.processor() or platform.machine()
 
 
 def write_results(path: Path, flags: Any, config: Any, arms: Sequence[dict[str, Any]]) -> None:

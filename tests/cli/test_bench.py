@@ -2,15 +2,19 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from bench_entries import SMALL
+from bench_entries import SMALL, Refuser
+from llm_game_agents.bench import registry
 from llm_game_agents.bench.bench_folder import make_jobs
 from llm_game_agents.bench.bundled import BUNDLED
 from llm_game_agents.bench.measures import Measures
+from llm_game_agents.bench.registry import GROUP
 from llm_game_env.cli import main
 
 REFUSER, FAILING = "bench_entries:Refuser", "bench_entries:Failing"
@@ -48,7 +52,8 @@ def test_a_leaderboard_grows(
     assert bench("--algorithms", REFUSER, "--seeds", "2", "--json") == 0
     out, err = capsys.readouterr()
     assert err.splitlines()[0] == "4 runs, 2 finished before, 1 broken off, begun anew"
-    assert len(err.splitlines()) == 3
+    assert err.splitlines().count("learning") == 2  # What they print is no JSON.
+    assert len(err.splitlines()) == 5
     record = json.loads(out)
     assert record == json.loads((tmp_path / "out/leaderboard.json").read_text(encoding="utf-8"))
     assert [(run["task"], run["seed"]) for run in record["runs"]] == [
@@ -70,7 +75,51 @@ def test_a_run_that_fails_is_said_and_tried_again(
         last = err.splitlines()[-1]
         assert last.startswith("error: 1 of ")
         assert last.endswith("error.txt")
-    assert "Refuser" in (tmp_path / "out" / "leaderboard.md").read_text(encoding="utf-8")
+    board = (tmp_path / "out" / "leaderboard.md").read_text(encoding="utf-8")
+    assert "Refuser" in board
+    assert "- red-team, Failing, seed 0: `luck`" in board
+
+
+def test_a_file_that_has_changed_is_said(
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    entry = tmp_path / "entry.py"
+    entry.write_text("from bench_entries import Refuser\n\nclass Mine(Refuser):\n    pass\n")
+    few = ("--seeds", "1", "--tasks", "red-team")
+    assert bench("--algorithms", "entry.py:Mine", *few) == 0
+    entry.write_text(entry.read_text() + "# better now\n")
+    capsys.readouterr()
+    assert bench("--algorithms", "./entry.py:Mine", *few) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "1 runs, 1 finished before"
+    folder = tmp_path / "out/runs/red-team/entry.py%3AMine"
+    assert said[1].endswith(f"has changed since it was run; to run it again, delete {folder}")
+
+
+def test_installed_ones_that_cannot_be_run(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = [EntryPoint(name, f"nowhere_{name}:Mine", GROUP) for name in ("gpo", "theirs")]
+    monkeypatch.setattr(registry, "entry_points", lambda **_: points)
+    monkeypatch.setattr(registry, "BUNDLED", ("gpo",))
+    monkeypatch.setattr("llm_game_agents.bench.registry.bundled", lambda _: Refuser())
+    assert bench("--seeds", "1", "--tasks", "red-team") == 0
+    assert "note: left out: algorithm='theirs' cannot be imported" in capsys.readouterr().err
+    assert bench("--seeds", "1", "--tasks", "red-team", "--algorithms", "gpo") == 0
+    assert "note: gpo is the bundled one" in capsys.readouterr().err
+
+
+def test_turns_that_are_left_over_are_said(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench("--algorithms", "bench_entries:Hasty", "--seeds", "1", "--tasks", "red-team") == 0
+    err = capsys.readouterr().err
+    assert re.search(r"0 turns in \d+ s, 96 left over, as its last step wanted more", err)
 
 
 def test_other_budgets_want_another_folder(

@@ -30,6 +30,19 @@ def test_every_seed_prompt_in_order_and_again() -> None:
     assert all(one.exchange.response == one.exchange.prompt for one in games)
 
 
+class Silent(EchoPlayer):
+    """Answers all conversations but the last."""
+
+    def reply(self, *arguments: Any, **options: Any) -> list[str]:
+        return super().reply(*arguments, **options)[:-1]
+
+
+def test_a_player_that_leaves_one_out_is_named() -> None:
+    said = r"defender_0.reply\(\) returned 1 messages for 2 conversations; return one for each"
+    with pytest.raises(ConfigurationError, match=said):
+        play(EchoPlayer(), Silent(), SETTING, seed=0)
+
+
 def test_turns_are_heard_by_both() -> None:
     adversary, defender = Numbered("attack"), Numbered("defend")
     setting = replace(SETTING, turns=3, system_prompts={"defender_0": "be kind"})

@@ -39,3 +39,9 @@ def test_provenance_is_that_of_this_process() -> None:
         assert found["versions"][package] == version(package)
     assert {"torch", "transformers", "llm-game-env"} <= set(found["versions"])
     assert found["machine"]["system"] == platform.platform()
+    # The model where it is known: what is reproducible to the bit depends on it.
+    processor = found["machine"]["processor"]
+    cpuinfo = Path("/proc/cpuinfo")
+    assert processor
+    if cpuinfo.exists() and "model name" in cpuinfo.read_text(encoding="utf-8"):
+        assert processor in cpuinfo.read_text(encoding="utf-8")

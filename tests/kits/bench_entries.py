@@ -1,6 +1,7 @@
 """Entries of the benchmark that learn nothing, and settings that cost next to nothing."""
 
 import os
+import sys
 
 from llm_game_agents.bench import Players, Task
 from llm_game_agents.bench.settings import BenchSettings
@@ -17,6 +18,7 @@ class Refuser:
     """Plays until the budget is spent, asks for one secret and refuses all."""
 
     def train(self, task: Task) -> None:
+        sys.stdout.write("learning\n")
         games = task.vector_env(16)
         while True:
             games.reset()
@@ -45,6 +47,23 @@ class Empty:
 
     def players(self) -> Players:
         return Players(None, None)
+
+
+class Hasty(Refuser):
+    """Wants more games at once than the budget has."""
+
+    def train(self, task: Task) -> None:
+        games = task.vector_env(task.budget.limit + 1)
+        games.reset()
+        games.step([SECRET] * games.num_envs)
+        games.step([REFUSAL] * games.num_envs)
+
+
+class Texts(Empty):
+    """Has a text where a player should be."""
+
+    def players(self) -> Players:
+        return Players(None, REFUSAL)  # pyright: ignore[reportArgumentType] - refused
 
 
 class Dying:

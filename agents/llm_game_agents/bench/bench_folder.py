@@ -11,13 +11,29 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from urllib.parse import quote
+from typing import NamedTuple
+from urllib.parse import quote, unquote
 
-from llm_game_agents.bench.one_run import RESULT, Job, RunResult, read_result
+from llm_game_agents.bench.one_run import ERROR, RESULT, Job, RunResult, read_result
+from llm_game_agents.bench.registry import code_of
 from llm_game_agents.bench.settings import BenchSettings
 from llm_game_env.errors import ConfigurationError
 
 SETTINGS = "settings.json"
+
+
+class Failure(NamedTuple):
+    """A run that failed, and was not repeated since.
+
+    Attributes:
+        task, algorithm, seed: of the run.
+        error: why, in one line.
+    """
+
+    task: str
+    algorithm: str
+    seed: int
+    error: str
 
 
 def open_folder(folder: Path, settings: BenchSettings) -> None:
@@ -66,6 +82,23 @@ def all_results(folder: Path) -> list[RunResult]:
     paths = sorted((folder / "runs").glob(f"*/*/seed-*/{RESULT}"))
     results = [read_result(path.parent) for path in paths]
     return sorted(results, key=lambda r: (r.task != "red-team", r.task, r.algorithm, r.seed))
+
+
+def all_failures(folder: Path) -> list[Failure]:
+    """Those of a folder, also of earlier calls, by task, name and seed."""
+    found: list[Failure] = []
+    for path in sorted((folder / "runs").glob(f"*/*/seed-*/{ERROR}")):
+        lines = path.read_text(encoding="utf-8").strip().splitlines() or ["unknown"]
+        task, algorithm, seed = path.parts[-4:-1]
+        found.append(Failure(task, unquote(algorithm), int(seed.removeprefix("seed-")), lines[-1]))
+    return found
+
+
+def stale(jobs: Sequence[Job]) -> list[str]:
+    """The algorithms of finished jobs whose file has changed since."""
+    finished = [job for job in jobs if job.is_finished]
+    changed = (job for job in finished if read_result(job.folder).code != code_of(job.algorithm))
+    return list(dict.fromkeys(job.algorithm for job in changed))
 
 
 def _quoted(words: str) -> str:

@@ -7,7 +7,9 @@ from typing import NamedTuple
 from llm_game_agents.bench.one_run import RunResult
 from llm_game_agents.bench.ranks import Rank, ranks
 from llm_game_agents.bench.registry import row_names
-from llm_game_env.evaluation.intervals import Interval, mean_interval
+from llm_game_env.evaluation.intervals import Interval, mean_interval, stratified_bootstrap
+
+ALL_TASKS = "all tasks"
 
 
 class Metric(NamedTuple):
@@ -49,7 +51,8 @@ class Cell:
     """One number of the table.
 
     Attributes:
-        interval: mean over seeds with the 95 % Student-t interval; of one seed its value alone.
+        interval: mean over seeds with the 95 % Student-t interval; of one seed its value alone. Of
+            all tasks the mean of their means, with the interval of `stratified_bootstrap`.
         rank: None where the column has no ranks.
     """
 
@@ -64,7 +67,7 @@ class Row:
     Attributes:
         algorithm: its words.
         name: in the table, see `row_names`.
-        seeds: how many runs.
+        seeds: how many runs; of all tasks, the fewest that one of them has.
         cells: in the order of METRICS; None where nothing was measured.
     """
 
@@ -76,50 +79,91 @@ class Row:
 
 @dataclass(frozen=True)
 class Board:
-    """One task's table; the least exploitable first, those without a defender last."""
+    """One task's table, or that of all; least exploitable first, those without a defender last."""
 
     task: str
     rows: tuple[Row, ...]
 
 
 def make_boards(results: Sequence[RunResult]) -> tuple[Board, ...]:
-    """A table for each task, in the order in which the tasks occur."""
-    tasks = dict.fromkeys(result.task for result in results)
+    """A table for each task, in the order in which the tasks occur.
+
+    Where there are several, and algorithms with two seeds or more on each, a table of all tasks
+    with those algorithms comes last.
+    """
+    tasks = list(dict.fromkeys(result.task for result in results))
     names = row_names(result.algorithm for result in results)
-    return tuple(_board(task, [r for r in results if r.task == task], names) for task in tasks)
+    boards = [_board(task, [task], results, names) for task in tasks]
+    if len(tasks) > 1:
+        on_all = _board(ALL_TASKS, tasks, results, names)
+        boards += [on_all] if on_all.rows else []
+    return tuple(boards)
 
 
-def _board(task: str, results: Sequence[RunResult], names: Mapping[str, str]) -> Board:
-    algorithms = list(dict.fromkeys(result.algorithm for result in results))
-    columns = [_column(metric, algorithms, results) for metric in METRICS]
+def _board(
+    title: str, tasks: Sequence[str], results: Sequence[RunResult], names: Mapping[str, str]
+) -> Board:
+    runs = {
+        words: {
+            task: [one for one in results if (one.algorithm, one.task) == (words, task)]
+            for task in tasks
+        }
+        for words in dict.fromkeys(result.algorithm for result in results)
+    }
+    fewest = {words: min(map(len, by_task.values())) for words, by_task in runs.items()}
+    entered = [words for words in runs if fewest[words] >= (1 if len(tasks) == 1 else 2)]
+    columns = [_column(metric, {words: runs[words] for words in entered}) for metric in METRICS]
     rows = [
-        Row(
-            algorithm=words,
-            name=names[words],
-            seeds=sum(result.algorithm == words for result in results),
-            cells=tuple(column.get(words) for column in columns),
-        )
-        for words in algorithms
+        Row(words, names[words], fewest[words], tuple(column.get(words) for column in columns))
+        for words in entered
     ]
-    return Board(task, tuple(sorted(rows, key=_exploitability)))
+    return Board(title, tuple(sorted(rows, key=_exploitability)))
 
 
 def _column(
-    metric: Metric, algorithms: Sequence[str], results: Sequence[RunResult]
+    metric: Metric, runs: Mapping[str, Mapping[str, Sequence[RunResult]]]
 ) -> dict[str, Cell]:
-    values: dict[str, dict[int, float]] = {words: {} for words in algorithms}
-    for result in results:
-        value = metric.read(result)
-        if value is not None:
-            values[result.algorithm][result.seed] = value
-    values = {words: by_seed for words, by_seed in values.items() if by_seed}
+    """One metric of all algorithms that have it on every task.
+
+    Args:
+        metric: which.
+        runs: algorithm -> task -> its runs.
+    """
+    values = {
+        words: {task: _by_seed(metric, found) for task, found in by_task.items()}
+        for words, by_task in runs.items()
+    }
+    values = {words: by_task for words, by_task in values.items() if all(by_task.values())}
     places: dict[str, Rank] = {}
     if metric.higher_is_better is not None:
-        places = ranks(values, higher_is_better=metric.higher_is_better)
+        over_tasks = {words: _mean_over_tasks(by_task) for words, by_task in values.items()}
+        places = ranks(over_tasks, higher_is_better=metric.higher_is_better)
     return {
-        words: Cell(mean_interval(list(by_seed.values())), places.get(words))
-        for words, by_seed in values.items()
+        words: Cell(_interval({task: list(by.values()) for task, by in by_task.items()}), place)
+        for words, by_task in values.items()
+        for place in [places.get(words)]
     }
+
+
+def _by_seed(metric: Metric, runs: Sequence[RunResult]) -> dict[int, float]:
+    values = {run.seed: metric.read(run) for run in runs}
+    return {seed: value for seed, value in values.items() if value is not None}
+
+
+def _mean_over_tasks(by_task: Mapping[str, Mapping[int, float]]) -> dict[int, float]:
+    """Of the seeds that all tasks have."""
+    common = set.intersection(*(set(by_seed) for by_seed in by_task.values()))
+    return {
+        seed: sum(by_seed[seed] for by_seed in by_task.values()) / len(by_task)
+        for seed in sorted(common)
+    }
+
+
+def _interval(by_task: Mapping[str, Sequence[float]]) -> Interval:
+    if len(by_task) == 1:
+        (values,) = by_task.values()
+        return mean_interval(values)
+    return stratified_bootstrap(by_task, seed=0)
 
 
 def _exploitability(row: Row) -> float:

@@ -7,10 +7,11 @@ RUN/
 """
 
 import json
+import sys
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,10 +20,11 @@ import torch
 
 from llm_game_agents.bench.measures import Measures, measure
 from llm_game_agents.bench.protocol import Algorithm, Players
-from llm_game_agents.bench.registry import find_algorithm, short_name
+from llm_game_agents.bench.registry import code_of, find_algorithm, short_name
 from llm_game_agents.bench.settings import BenchSettings
 from llm_game_agents.bench.tasks import Task
 from llm_game_env.errors import BudgetSpent, ConfigurationError
+from llm_game_env.players.protocol import Player
 from llm_game_env.turn_budget import TurnBudget
 
 STARTED, RESULT, ERROR = "started.json", "result.json", "error.txt"
@@ -69,7 +71,10 @@ class RunResult:
     Attributes:
         algorithm: its words.
         task, seed: of the run.
+        code: digest of the entry's file, see `code_of`.
         turns: played in training, at most the budget.
+        unplayed: turns that were left when a step beyond the budget ended the training; None where
+            it ended by itself.
         seconds: wall-clock time of training, which other work on the machine makes longer.
         cpu_seconds: the processor's.
         defender_updates: see `Players`.
@@ -79,7 +84,9 @@ class RunResult:
     algorithm: str
     task: str
     seed: int
+    code: str
     turns: int
+    unplayed: int | None
     seconds: float
     cpu_seconds: float
     defender_updates: int | None
@@ -108,7 +115,9 @@ def run_job(job: Job) -> Finished:
     record = {"algorithm": job.algorithm, "task": job.task, "seed": job.seed}
     _write(job.folder / STARTED, json.dumps(record | asdict(job.settings), indent=1) + "\n")
     try:
-        result = train_and_measure(find_algorithm(job.algorithm), job)
+        # What an entry prints would else end up in the middle of `--json`.
+        with redirect_stdout(sys.stderr):
+            result = train_and_measure(find_algorithm(job.algorithm), job)
     except Exception as error:  # An entry is anybody's code.
         _write(job.folder / ERROR, traceback.format_exc())
         return Finished(job, None, " ".join(f"{type(error).__name__}: {error}".split()))
@@ -131,25 +140,40 @@ def train_and_measure(make: Callable[[], Algorithm], job: Job) -> RunResult:
     task = Task(job.task, TurnBudget(job.settings.turns), job.seed)
     algorithm = make()
     start, cpu_start = time.perf_counter(), time.process_time()
-    with suppress(BudgetSpent):  # It has learnt from all that it may.
+    unplayed = None
+    try:
         algorithm.train(task)
+    except BudgetSpent:  # It has learnt from all that it may.
+        unplayed = task.budget.left
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     players = algorithm.players()
-    if not isinstance(players, Players) or players.adversary is players.defender is None:
-        raise ConfigurationError(
-            f"{job.algorithm}.players() returned {players!r}; return llm_game_agents.bench.Players "
-            "with an adversary, a defender or both"
-        )
+    _check_players(job.algorithm, players)
     return RunResult(
         algorithm=job.algorithm,
         task=job.task,
         seed=job.seed,
+        code=code_of(job.algorithm),
         turns=task.budget.spent,
+        unplayed=unplayed,
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         defender_updates=players.defender_updates,
         measures=measure(players, task, job.settings),
     )
+
+
+def _check_players(algorithm: str, players: object) -> None:
+    if not isinstance(players, Players) or players.adversary is players.defender is None:
+        raise ConfigurationError(
+            f"{algorithm}.players() returned {players!r}; return llm_game_agents.bench.Players "
+            "with an adversary, a defender or both"
+        )
+    for role, player in (("adversary", players.adversary), ("defender", players.defender)):
+        if player is not None and not isinstance(player, Player):
+            raise ConfigurationError(
+                f"{algorithm}.players() returned {role}={player!r}, which has no reply(); return a "
+                "llm_game_env.players.Player"
+            )
 
 
 def read_result(folder: Path) -> RunResult:

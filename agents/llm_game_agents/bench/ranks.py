@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from llm_game_env.evaluation.intervals import paired_interval
 
+LEAST_SEEDS = 3
+
 
 class Rank(NamedTuple):
     """The places that one of N entries may have, counted from 1.
@@ -25,8 +27,9 @@ def ranks(values: Mapping[str, Mapping[int, float]], *, higher_is_better: bool) 
     """The places of all entries.
 
     One is shown to be better than another where the 95 % interval of their difference, paired by
-    seed, excludes 0 (Student's t; no correction for the number of pairs). With one seed nothing is
-    shown, and all places are open.
+    seed, excludes 0 (Student's t; no correction for the number of pairs). With fewer than three
+    seeds in common nothing is shown: of two, differences that agree by chance make an interval of
+    no width.
 
     Args:
         values: entry -> seed -> what was measured.
@@ -48,7 +51,7 @@ def ranks(values: Mapping[str, Mapping[int, float]], *, higher_is_better: bool) 
 def _shown(left: Mapping[int, float], right: Mapping[int, float]) -> int:
     """1 where left is shown to be greater, -1 where it is less, 0 where neither is."""
     common: Sequence[int] = sorted(left.keys() & right.keys())
-    if len(common) < 2:
+    if len(common) < LEAST_SEEDS:
         return 0
     difference = paired_interval([left[s] for s in common], [right[s] for s in common])
     if not difference.excludes_zero:

@@ -8,18 +8,16 @@
 | `folder/file.py:Class` | in a file |
 """
 
-import sys
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from hashlib import sha256
-from importlib import import_module
 from importlib.metadata import entry_points
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 from llm_game_agents.bench.bundled import BUNDLED, bundled
+from llm_game_agents.bench.importing import imported, one_line
 from llm_game_agents.bench.protocol import Algorithm
 from llm_game_env.errors import ConfigurationError
 
@@ -28,8 +26,21 @@ GROUP = "llm_game_env.algorithms"
 
 def registered() -> list[str]:
     """The names there are, bundled ones first."""
-    others = sorted({point.name for point in entry_points(group=GROUP)} - set(BUNDLED))
-    return [*BUNDLED, *others]
+    return [*BUNDLED, *sorted(_installed_names() - set(BUNDLED))]
+
+
+def hidden() -> list[str]:
+    """Names of installed entries that are those of bundled ones, and so find the latter."""
+    return sorted(_installed_names() & set(BUNDLED))
+
+
+def settled(words: str) -> str:
+    """One spelling of what names a class in a file: from the working folder on, if it is below."""
+    where, colon, name = words.rpartition(":")
+    if not where.endswith(".py"):
+        return words
+    path, here = Path(where).resolve(), Path.cwd()
+    return f"{path.relative_to(here) if path.is_relative_to(here) else path}{colon}{name}"
 
 
 def find_algorithm(words: str) -> Callable[[], Algorithm]:
@@ -41,14 +52,24 @@ def find_algorithm(words: str) -> Callable[[], Algorithm]:
     """
     if words in BUNDLED:
         return partial(bundled, words)
-    made = _imported(words) if ":" in words else _installed(words)
-    missing = [name for name in ("train", "players") if not callable(getattr(made, name, None))]
-    if missing or not callable(made):
-        raise ConfigurationError(
-            f"algorithm={words!r} has no {' and no '.join(missing) or 'class'}; an entry is a "
-            "class with train(task) and players(), see llm_game_agents.bench.Algorithm"
-        )
+    made = imported(words) if ":" in words else _installed(words)
+    _check_entry(words, made)
     return made
+
+
+def code_of(words: str) -> str:
+    """A digest of the file that an entry's class is in; "" for a bundled one.
+
+    Raises:
+        ConfigurationError: there is no such entry.
+    """
+    if words in BUNDLED:
+        return ""
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(find_algorithm(words)))
+        return sha256(Path(file or "").read_bytes()).hexdigest()[:16]
+    except (OSError, TypeError):  # It was not made from a file.
+        return ""
 
 
 def short_name(words: str) -> str:
@@ -65,6 +86,28 @@ def row_names(entries: Iterable[str]) -> dict[str, str]:
     }
 
 
+def _check_entry(words: str, made: object) -> None:
+    missing = [name for name in ("train", "players") if not callable(getattr(made, name, None))]
+    if missing or not callable(made):
+        raise ConfigurationError(
+            f"algorithm={words!r} has no {' and no '.join(missing) or 'class'}; an entry is a "
+            "class with train(task) and players(), see llm_game_agents.bench.Algorithm"
+        )
+    try:
+        inspect.signature(made).bind()
+    except ValueError:  # It has no signature that could be read.
+        return
+    except TypeError as error:
+        raise ConfigurationError(
+            f"algorithm={words!r} cannot be made without arguments ({error}); give them defaults, "
+            "or enter a class for each of their values"
+        ) from error
+
+
+def _installed_names() -> set[str]:
+    return {point.name for point in entry_points(group=GROUP)}
+
+
 def _installed(name: str) -> Callable[[], Algorithm]:
     found = [point for point in entry_points(group=GROUP) if point.name == name]
     if not found:
@@ -76,46 +119,6 @@ def _installed(name: str) -> Callable[[], Algorithm]:
         return found[0].load()
     except Exception as error:  # An entry is anybody's code.
         raise ConfigurationError(
-            f"algorithm={name!r} cannot be imported from {found[0].value!r} ({_one_line(error)}); "
+            f"algorithm={name!r} cannot be imported from {found[0].value!r} ({one_line(error)}); "
             "mend or remove the package that registers it"
         ) from error
-
-
-def _imported(words: str) -> Callable[[], Algorithm]:
-    where, _, name = words.rpartition(":")
-    is_file = where.endswith(".py")
-    folder = Path(where).resolve().parent if is_file else Path.cwd()
-    # First, as it is for a program that is started from there.
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    try:
-        return getattr(_file_module(where) if is_file else import_module(where), name)
-    except Exception as error:  # An entry is anybody's code.
-        raise ConfigurationError(
-            f"algorithm={words!r} cannot be imported ({_one_line(error)}); give "
-            "package.module:Class or file.py:Class"
-        ) from error
-
-
-def _file_module(where: str) -> ModuleType:
-    """The module in a file; files of equal names are modules of their own."""
-    path = Path(where).resolve()
-    name = f"{path.stem}_{sha256(str(path).encode()).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{str(path)!r} is no Python file")
-    module = module_from_spec(spec)
-    # Before it is run, as `import` does it: dataclasses and pickle look their module up.
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -1,13 +1,17 @@
 """From results to tables: means, intervals, places, and what was not measured."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench_entries import SMALL
+from llm_game_agents.bench.bench_folder import Failure
 from llm_game_agents.bench.leaderboard import METRICS, make_boards
 from llm_game_agents.bench.measures import Measures
 from llm_game_agents.bench.one_run import RunResult
 from llm_game_agents.bench.ranks import Rank
-from llm_game_agents.bench.writing import as_markdown, as_record
+from llm_game_agents.bench.settings import QUICK
+from llm_game_agents.bench.writing import as_markdown, as_record, shown
 
 
 def result(
@@ -15,7 +19,7 @@ def result(
 ) -> RunResult:
     diversity = 0.5 if exploited is None else None
     measures = Measures(exploitability=exploited, diversity=diversity)
-    return RunResult(algorithm, task, seed, 100 + seed, 1.0, 0.5, None, measures)
+    return RunResult(algorithm, task, seed, "", 100 + seed, None, 1.0, 0.5, None, measures)
 
 
 RESULTS = [
@@ -24,6 +28,7 @@ RESULTS = [
     *(result("attacker", seed, None) for seed in range(2)),
     result("weak", 0, 0.25, task="jailbreak"),
 ]
+FAILURES = [Failure("red-team", "b.py:Broken", 1, "ValueError: no `luck`")]
 
 
 def test_boards() -> None:
@@ -51,7 +56,7 @@ def test_equal_short_names_stay_apart() -> None:
 
 
 def test_markdown() -> None:
-    text = as_markdown(make_boards(RESULTS), SMALL)
+    text = as_markdown(make_boards(RESULTS), FAILURES, SMALL)
     assert "At most 40 turns" in text
     rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| ")}
     cells = [cell.strip() for cell in rows["Strong"].strip("|").split("|")]
@@ -60,14 +65,53 @@ def test_markdown() -> None:
     turns = 2 + [metric.name for metric in METRICS].index("turns")
     assert cells[turns] == "101"
     assert rows["attacker"].split("|")[3].strip() == "–"
-    assert text.count("\n## ") == 2
+    assert "exploitability ↓ | leak on H ↓" in text
+    assert "attack on SFT ↑ | diversity ↑ | turns |" in text
+    titles = [line for line in text.splitlines() if line.startswith("## ")]
+    assert titles == ["## red-team", "## jailbreak", "## Runs that failed"]
+    assert "- red-team, Broken, seed 1: `ValueError: no 'luck'`" in text
+    assert "no results" not in text
+    assert "no results" in as_markdown(make_boards(RESULTS), [], QUICK)
+
+
+def test_shares_end_where_shares_end() -> None:
+    spread = [result("weak", seed, value) for seed, value in enumerate((0.0, 0.0, 0.9))]
+    ((row,),) = (board.rows for board in make_boards(spread))
+    assert row.cells[0] is not None
+    assert row.cells[0].interval.low < 0 < 1 < row.cells[0].interval.high
+    assert shown(METRICS[0], row.cells[0]) == "30 [0, 100] (1)"
+
+
+def test_all_tasks() -> None:
+    results = [
+        *(result("mine", seed, 0.1 * seed) for seed in range(3)),
+        *(result("mine", seed, 0.5 + 0.1 * seed, task="jailbreak") for seed in range(3)),
+        *(result("other", seed, 0.9, task=task) for seed in range(3) for task in ("red-team", "j")),
+        *(result("short", seed, 0.2) for seed in range(3)),
+        result("short", 0, 0.2, task="jailbreak"),
+    ]
+    results = [one if one.task != "j" else replace(one, task="jailbreak") for one in results]
+    *_, both = make_boards(results)
+    assert both.task == "all tasks"
+    assert [(row.name, row.seeds) for row in both.rows] == [("mine", 3), ("other", 3)]
+    mine, other = (row.cells[0] for row in both.rows)
+    assert mine is not None
+    assert other is not None
+    # Runs of a task are exchanged for one another alone: the means lie between those of three
+    # runs of the best seed and of the worst, and more often than one time in 40 beyond ±0.05.
+    assert mine.interval.mean == pytest.approx(0.35)
+    assert 0.25 <= mine.interval.low < 0.3
+    assert 0.4 < mine.interval.high <= 0.45
+    assert other.interval == pytest.approx((0.9, 0.9, 0.9))
+    assert (mine.rank, other.rank) == (Rank(1, 1), Rank(2, 2))
 
 
 def test_record() -> None:
-    record = as_record(make_boards(RESULTS), RESULTS, SMALL)
+    record = as_record(make_boards(RESULTS), RESULTS, FAILURES, SMALL)
     assert record["settings"]["turns"] == 40
     assert {"versions", "machine"} <= record.keys()
     assert len(record["runs"]) == len(RESULTS)
+    assert record["failures"] == [FAILURES[0]._asdict()]
     (strong, *_), (jailbreak,) = (board["rows"] for board in record["boards"])
     assert strong["algorithm"] == "a.py:Strong"
     assert strong["cells"]["exploitability"]["rank"] == [1, 1]

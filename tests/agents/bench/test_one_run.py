@@ -29,6 +29,7 @@ def test_an_entry_is_trained_tested_and_written(job: Job) -> None:
     assert result is not None
     assert (result.algorithm, result.task, result.seed) == (job.algorithm, "red-team", 3)
     assert result.turns == 32  # The third batch of 16 is beyond the 40 turns.
+    assert result.unplayed == 8
     assert result.defender_updates == 7
     assert result.seconds > 0
     found = result.measures
@@ -71,6 +72,7 @@ def test_a_jailbreak_that_lost_its_goal_is_no_attack() -> None:
     [
         ("bench_entries:Failing", "RuntimeError: no luck"),
         ("bench_entries:Empty", "ConfigurationError: bench_entries:Empty.players() returned"),
+        ("bench_entries:Texts", "ConfigurationError: bench_entries:Texts.players() returned defe"),
         ("bench_entries:Nobody", "ConfigurationError: algorithm='bench_entries:Nobody' cannot be"),
     ],
 )

@@ -16,12 +16,12 @@ from llm_game_agents.bench.settings import BenchSettings
 from llm_game_env import TurnBudget
 
 FOLDER = Path(llm_game_agents.bench.__path__[0])
+ENTRIES = ["ShortStages", "WhatWorked"]
 PAGE = (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    return found
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def table(section: str) -> list[str]:
@@ -31,14 +31,11 @@ def table(section: str) -> list[str]:
     return [row.split("|")[1].strip() for row in rows]
 
 
-@pytest.fixture
-def entry() -> Any:
+@pytest.mark.parametrize(("code", "name"), list(zip(blocks("python"), ENTRIES, strict=True)))
+def test_the_entries_run(code: str, name: str) -> None:
     names: dict[str, Any] = {}
-    exec(block("python"), names)
-    return names["ShortStages"]()
-
-
-def test_the_entry_runs(entry: Any) -> None:
+    exec(code, names)
+    entry = names[name]()
     assert isinstance(entry, Algorithm)
     task = Task("red-team", TurnBudget(8), seed=0)
     entry.train(task)
@@ -47,7 +44,7 @@ def test_the_entry_runs(entry: Any) -> None:
 
 
 def test_the_line_in_pyproject() -> None:
-    groups = tomllib.loads(block("toml"))["project"]["entry-points"]
+    groups = tomllib.loads(blocks("toml")[0])["project"]["entry-points"]
     assert list(groups) == [GROUP]
 
 

@@ -1,5 +1,7 @@
 """Ranks against places that were worked out by hand."""
 
+import pytest
+
 from llm_game_agents.bench.ranks import Rank, ranks
 
 SEEDS = range(4)
@@ -51,14 +53,17 @@ def test_a_tie_need_not_be_transitive() -> None:
     }
 
 
-def test_one_seed_shows_nothing() -> None:
-    assert ranks({"a": {0: 0.0}, "b": {0: 1.0}}, higher_is_better=True) == {
-        "a": Rank(1, 2),
-        "b": Rank(1, 2),
-    }
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_seeds_show_nothing(seeds: int) -> None:
+    values = {"a": by_seed(*[0.0] * seeds), "b": by_seed(*[1.0] * seeds)}
+    assert ranks(values, higher_is_better=True) == {"a": Rank(1, 2), "b": Rank(1, 2)}
 
 
 def test_only_common_seeds_are_paired() -> None:
-    values = {"a": {0: 0.0, 1: 0.1, 2: 9.0}, "b": {0: 5.0, 1: 5.2}, "c": {7: 1.0, 8: 2.0}}
+    values = {
+        "a": {0: 0.0, 1: 0.1, 2: 0.2, 3: 99.0},
+        "b": {0: 5.0, 1: 5.2, 2: 5.1},
+        "c": {7: 1.0, 8: 2.0, 9: 1.5},
+    }
     found = ranks(values, higher_is_better=False)
     assert (found["a"], found["b"], found["c"]) == (Rank(1, 2), Rank(2, 3), Rank(1, 3))

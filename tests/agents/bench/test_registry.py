@@ -10,7 +10,16 @@ import pytest
 
 from llm_game_agents.bench import registry
 from llm_game_agents.bench.bundled import BUNDLED
-from llm_game_agents.bench.registry import GROUP, find_algorithm, registered, row_names, short_name
+from llm_game_agents.bench.registry import (
+    GROUP,
+    code_of,
+    find_algorithm,
+    hidden,
+    registered,
+    row_names,
+    settled,
+    short_name,
+)
 from llm_game_env.errors import ConfigurationError
 
 CODE = """
@@ -22,6 +31,9 @@ class Mine:
 
 class Half:
     def train(self, task): pass
+
+class Greedy(Mine):
+    def __init__(self, rate): pass
 """
 
 
@@ -50,6 +62,30 @@ def test_an_installed_one(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(find_algorithm("mine")()).__name__ == "Mine"
 
 
+def test_an_installed_one_of_a_bundled_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint("gpo", "nowhere:Mine", GROUP)]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == GROUP else [])
+    assert registered() == list(BUNDLED)
+    assert hidden() == ["gpo"]
+
+
+def test_the_code_of_an_entry(module: str, tmp_path: Path) -> None:
+    assert code_of("gpo") == ""
+    entries = [f"{module}:Mine", f"{module}.py:Mine"]
+    before = {code_of(words) for words in entries}
+    assert len(before) == 1
+    with (tmp_path / f"{module}.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert {code_of(words) for words in entries}.isdisjoint(before)
+
+
+def test_a_file_has_one_spelling(module: str, tmp_path: Path) -> None:
+    spellings = [f"{module}.py:Mine", f"./{module}.py:Mine", f"{tmp_path}/a/../{module}.py:Mine"]
+    assert {settled(words) for words in spellings} == {f"{module}.py:Mine"}
+    assert settled("/elsewhere/x.py:Mine") == "/elsewhere/x.py:Mine"
+    assert [settled(words) for words in ("gpo", "a.b:Mine")] == ["gpo", "a.b:Mine"]
+
+
 def test_a_bundled_one() -> None:
     assert find_algorithm("gpo+div")().arm.name == "gpo+div"  # pyright: ignore
     assert short_name("gpo+div") == "gpo+div"
@@ -59,10 +95,11 @@ def test_a_bundled_one() -> None:
     ("words", "said"),
     [
         ("dpo", r"no algorithm 'dpo'; choose from sft, .*psro.*, or give package\.module:Class"),
-        ("nowhere:Mine", "cannot be imported .*nowhere"),
-        ("nowhere.py:Mine", "cannot be imported .*nowhere"),
+        ("nowhere:Mine", "cannot be imported .*nowhere.* on PYTHONPATH"),
+        ("nowhere.py:Mine", "cannot be imported: there is no file .*nowhere.py"),
         (":Mine", "cannot be imported"),
-        ("{}:Yours", "cannot be imported .*Yours"),
+        ("{}:Yours", "has no 'Yours'; its classes are Mine, Half, Greedy$"),
+        ("{}:Greedy", "cannot be made without arguments .*rate.*; give them defaults"),
         ("{}:Half", "has no players; an entry is a class"),
         ("math:pi", "has no train and no players"),
     ],
