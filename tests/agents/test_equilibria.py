@@ -97,7 +97,7 @@ RULES = [
 
 
 def cases() -> list[Any]:
-    """One rule with one seed, and slowly all rules with four."""
+    """One rule with one seed, and slowly all rules with two."""
     slow = pytest.mark.slow
     return [
         pytest.param(
@@ -107,7 +107,7 @@ def cases() -> list[Any]:
             id=f"{type(rule).__name__.removesuffix('Config')}-{seed}",
         )
         for index, rule in enumerate(RULES)
-        for seed in range(4)
+        for seed in range(2)
     ]
 
 
@@ -128,9 +128,7 @@ def test_the_average_of_players_that_learn_at_once(rule: UpdateRule, seed: int) 
         assert share_of_heads(circling[:, agent].mean(0)) == pytest.approx(HEADS, abs=0.15)
 
 
-@pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))]
-)
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_equilibrium_of_the_states_is_that_of_the_game(seed: int) -> None:
     knobs: dict[str, Any] = {"warmup_updates": 0, "update_epochs": 1, "num_minibatches": 1}
     rule = PPOConfig(**knobs, learning_rate=5e-3, kl_coef=0.1)

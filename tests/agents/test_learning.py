@@ -38,7 +38,7 @@ ADAPTER_KNOBS = PPOConfig(
 
 
 def cases(quick: Sequence[int] = range(len(RULES))) -> list[Any]:
-    """Every rule with four seeds, of which all are slow but the first one of the quick rules."""
+    """Every rule with two seeds, of which all are slow but the first one of the quick rules."""
     return [
         pytest.param(
             rule,
@@ -47,7 +47,7 @@ def cases(quick: Sequence[int] = range(len(RULES))) -> list[Any]:
             id=f"{type(rule).__name__.removesuffix('Config')}-{seed}",
         )
         for index, rule in enumerate(RULES)
-        for seed in range(4)
+        for seed in range(2)
     ]
 
 
