@@ -1,6 +1,5 @@
 """Numbers by arm, metric and build: as Markdown with intervals, as JSON, and compared in pairs."""
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,24 +87,10 @@ def write_page(path: Path, lines: Sequence[str], tables: Sequence[Table], comman
     found = provenance()
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     end = (
-        f"Made by `python examples/study.py --only {command}` on {processor()}, "
+        f"Made by `python examples/study.py --only {command}` on {found['machine']['processor']}, "
         f"{found['machine']['system']}: {versions}."
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([*lines, end]) + "\n", encoding="utf-8")
-    record = {
-        **found,
-        "processor": processor(),
-        "tables": [table.as_record() for table in tables],
-    }
+    record = {**found, "tables": [table.as_record() for table in tables]}
     write_record(path.with_suffix(".json"), record)
-
-
-def processor() -> str:
-    """The name of the machine's processor, as far as the system tells it."""
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()

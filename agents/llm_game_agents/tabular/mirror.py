@@ -10,29 +10,13 @@ the defender sees the prompt, its update does not depend on the adversary.
 
 from dataclasses import dataclass
 
-from llm_game_agents.tabular.games import NO_ENTROPY, Entropy, Policies, Signals, TabularGames
-from llm_game_agents.tabular.rule import Descent, check_positive
+from llm_game_agents.tabular.games import NO_ENTROPY, Entropy, Signals, TabularGames
+from llm_game_agents.tabular.rule import Descent, KLCoefficients
 
 
 @dataclass(frozen=True)
-class MirrorDescent:
-    """Idealised GPO.
-
-    Attributes:
-        adversary_kl: η, what a nat of KL to the previous iterate costs, in units of the score;
-            O(√T) in Theorem 3.2, see `horizon_coefficients`.
-        defender_kl: β, the same for the defender.
-
-    Raises:
-        ConfigurationError: a coefficient is not above 0.
-    """
-
-    adversary_kl: float
-    defender_kl: float
-
-    def __post_init__(self) -> None:
-        check_positive("adversary_kl", self.adversary_kl)
-        check_positive("defender_kl", self.defender_kl)
+class MirrorDescent(KLCoefficients):
+    """Idealised GPO; its coefficients are O(√T) in Theorem 3.2, see `horizon_coefficients`."""
 
     @property
     def entropy(self) -> Entropy:
@@ -50,7 +34,4 @@ class _MirrorRun(Descent):
         self._rule = rule
 
     def step(self, signals: Signals) -> None:
-        self.logits = Policies(
-            self.logits.adversary - signals.costs / self._rule.adversary_kl,
-            self.logits.defender + signals.worth / self._rule.defender_kl,
-        )
+        self.logits = self._rule.moved(self.logits, signals)

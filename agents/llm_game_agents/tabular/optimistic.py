@@ -8,28 +8,13 @@ Syrgkanis et al. 2015). Coefficients are constant, and the average's gap O(1/T).
 
 from dataclasses import dataclass
 
-from llm_game_agents.tabular.games import NO_ENTROPY, Entropy, Policies, Signals, TabularGames
-from llm_game_agents.tabular.rule import Descent, check_positive
+from llm_game_agents.tabular.games import NO_ENTROPY, Entropy, Signals, TabularGames
+from llm_game_agents.tabular.rule import Descent, KLCoefficients
 
 
 @dataclass(frozen=True)
-class OptimisticDescent:
-    """Optimistic mirror descent.
-
-    Attributes:
-        adversary_kl: η, what a nat of KL to the previous iterate costs, in units of the score.
-        defender_kl: β, the same. Its bound asks that η β be at least the square of the range of R.
-
-    Raises:
-        ConfigurationError: a coefficient is not above 0.
-    """
-
-    adversary_kl: float
-    defender_kl: float
-
-    def __post_init__(self) -> None:
-        check_positive("adversary_kl", self.adversary_kl)
-        check_positive("defender_kl", self.defender_kl)
+class OptimisticDescent(KLCoefficients):
+    """Optimistic mirror descent; its bound asks that η β be at least the square of R's range."""
 
     @property
     def entropy(self) -> Entropy:
@@ -54,7 +39,4 @@ class _OptimisticRun(Descent):
             costs -= self._before.costs
             worth -= self._before.worth
         self._before = signals
-        self.logits = Policies(
-            self.logits.adversary - costs / self._rule.adversary_kl,
-            self.logits.defender + worth / self._rule.defender_kl,
-        )
+        self.logits = self._rule.moved(self.logits, Signals(costs, worth))

@@ -10,29 +10,24 @@ gives every prompt a probability above 0.
 from dataclasses import dataclass
 
 from llm_game_agents.tabular.games import Entropy, Policies, Signals, TabularGames
-from llm_game_agents.tabular.rule import Descent, check_entropy, check_positive
+from llm_game_agents.tabular.rule import Descent, KLCoefficients, check_entropy
 
 
 @dataclass(frozen=True)
-class RegularisedDescent:
+class RegularisedDescent(KLCoefficients):
     """Idealised GPO, entropy-regularised.
 
     Attributes:
-        adversary_kl: η, what a nat of KL to the previous iterate costs, in units of the score.
-        defender_kl: β, the same for the defender.
         entropy: what entropy is worth to either side.
 
     Raises:
         ConfigurationError: a coefficient is not above 0, or a weight of entropy below.
     """
 
-    adversary_kl: float
-    defender_kl: float
     entropy: Entropy
 
     def __post_init__(self) -> None:
-        check_positive("adversary_kl", self.adversary_kl)
-        check_positive("defender_kl", self.defender_kl)
+        super().__post_init__()
         check_entropy(self.entropy)
 
     def begin(self, games: TabularGames) -> Descent:

@@ -4,6 +4,7 @@ A new one is a `Rule` with its coefficients and a `Descent` with its memory, in 
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -25,6 +26,33 @@ class Rule(Protocol):
     def begin(self, games: TabularGames) -> "Descent":
         """A run in these games, from uniform policies."""
         ...
+
+
+@dataclass(frozen=True)
+class KLCoefficients:
+    """What it costs either side to leave its previous iterate.
+
+    Attributes:
+        adversary_kl: η, of a nat of KL to the previous iterate, in units of the score.
+        defender_kl: β, the same for the defender.
+
+    Raises:
+        ConfigurationError: a coefficient is not above 0.
+    """
+
+    adversary_kl: float
+    defender_kl: float
+
+    def __post_init__(self) -> None:
+        check_positive("adversary_kl", self.adversary_kl)
+        check_positive("defender_kl", self.defender_kl)
+
+    def moved(self, logits: Policies, signals: Signals) -> Policies:
+        """The log-policies after a step down the costs and up the worth."""
+        return Policies(
+            logits.adversary - signals.costs / self.adversary_kl,
+            logits.defender + signals.worth / self.defender_kl,
+        )
 
 
 class Descent(ABC):
