@@ -11,7 +11,6 @@ from rich.text import Text
 from tqdm import tqdm
 
 from llm_game_env.checks import check_seed
-from llm_game_env.cli.as_json import as_json
 from llm_game_env.cli.cells import add_row, share, show
 from llm_game_env.cli.judges import add_judge_arguments, open_judges
 from llm_game_env.cli.opened_players import Opened
@@ -23,6 +22,7 @@ from llm_game_env.cli.players import (
 )
 from llm_game_env.cli.setting_flags import add_setting_arguments, open_setting
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.evaluation.as_json import as_json
 from llm_game_env.evaluation.crossplay import CrossPlay, Measure, crossplay
 from llm_game_env.rendering import printable
 from llm_game_env.rules import AGENTS

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tqdm import tqdm
 
 from llm_game_env.checks import check_seed, check_whole
-from llm_game_env.cli.as_json import as_json
 from llm_game_env.cli.cells import show
 from llm_game_env.cli.judges import add_judge_arguments, open_judges
 from llm_game_env.cli.measures import add_measure_arguments, open_measures
@@ -25,6 +24,7 @@ from llm_game_env.cli.summary_tables import (
     verdict_table,
     worst_table,
 )
+from llm_game_env.evaluation.as_json import as_json
 from llm_game_env.evaluation.playing import Played, play_batches
 from llm_game_env.evaluation.setting import Setting
 from llm_game_env.evaluation.summary import Summary, summarise

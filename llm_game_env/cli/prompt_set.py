@@ -6,12 +6,12 @@ import sys
 from rich.console import Console
 from rich.markdown import Markdown
 
-from llm_game_env.cli.as_json import as_json
 from llm_game_env.cli.column_flags import columns_of
 from llm_game_env.cli.judges import open_judges
 from llm_game_env.cli.players import open_player
 from llm_game_env.cli.prompts import open_prompt_set
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.evaluation.as_json import as_json
 from llm_game_env.evaluation.prompt_sets.evaluating import evaluate_prompt_set
 from llm_game_env.evaluation.prompt_sets.settings import AskingSettings
 from llm_game_env.evaluation.prompt_sets.table import as_markdown

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llm_game_env.cli import main
-from llm_game_env.cli.as_json import as_json
+from llm_game_env.evaluation.as_json import as_json
 from llm_game_env.evaluation.crossplay import Cell, CrossPlay
 from llm_game_env.evaluation.intervals import Interval, wilson
 from llm_game_env.evaluation.shares import JudgedShares

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from llm_game_env import ConfigurationError
-from llm_game_env.cli.as_json import as_json, plain
+from llm_game_env.evaluation.as_json import as_json, plain
 from llm_game_env.evaluation.crossplay import Cell, CrossPlay
 from llm_game_env.evaluation.intervals import Interval, wilson
 from llm_game_env.evaluation.report.drawing import FORMATS, panel_svg, write_figure

@@ -1,4 +1,4 @@
-"""Results as JSON, for programs that read what a command prints."""
+"""Results as JSON, for programs that read what a command prints or writes."""
 
 import json
 import math
@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from llm_game_env.evaluation.results import provenance
+
 # What follows from the fields, and a reader would else have to work out.
 _DERIVED = ("share", "kappa", "compliance", "excludes_zero")
 
 
 def as_json(value: Any) -> str:
-    """The value as JSON text; see `plain`."""
-    return json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+    """A dataclass as JSON text, see `plain`, with versions and machine."""
+    record = {**plain(value), **provenance()}
+    return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def plain(value: Any) -> Any:
