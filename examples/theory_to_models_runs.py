@@ -13,7 +13,7 @@ from llm_game_agents.iteration import Iteration
 from llm_game_agents.opponents import snapshot
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.tabular import follow, horizon_coefficients, make_games, mirror_bound
-from llm_game_env.evaluation.exact import Answered, answered, mixed
+from llm_game_env.evaluation.exact import QuestionAnswers, answered, mixed
 from llm_game_env.evaluation.exploitability import exploitability
 from llm_game_env.evaluation.judges import GroundTruth
 from llm_game_env.evaluation.setting import Setting
@@ -116,7 +116,7 @@ def moments(world: World, arm: str, size: Size) -> list[Moment]:
 
 def exact_gaps(runs: Mapping[str, Sequence[Moment]], questions: Sequence[Question]) -> list[Gap]:
     """The gap over all questions of what `players_of` names."""
-    known: dict[int, Answered] = {}
+    known: dict[int, QuestionAnswers] = {}
     gaps: list[Gap] = []
     for series, moment, shares in players_of(runs):
         for state in moment.defenders:

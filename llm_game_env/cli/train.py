@@ -16,19 +16,19 @@ WRONG = 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `train`: those of the run, and every knob of every part."""
-    from llm_game_agents.main_job.command import add_arguments as add_all
+    from llm_game_agents.main_job.request import add_arguments as add_all
 
     add_all(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains; of several processes the main one says what is wrong."""
-    from llm_game_agents.main_job.command import read_command
     from llm_game_agents.main_job.job import run as run_job
+    from llm_game_agents.main_job.request import read_request
     from llm_game_agents.processes import is_main_process
 
     try:
-        return run_job(read_command(vars(arguments)))
+        return run_job(read_request(vars(arguments)))
     except GameError:
         if is_main_process():
             raise

@@ -26,7 +26,7 @@ from llm_game_env.players.causal_lm import CausalLMPlayer
 from llm_game_env.spaces import Message
 
 
-class Answered(NamedTuple):
+class QuestionAnswers(NamedTuple):
     """What is known of the answers to N questions; both are float64 [N], at least 0.
 
     Attributes:
@@ -44,7 +44,7 @@ class Answered(NamedTuple):
         return float(self.attacked.max()), float((1.0 - self.right).max())
 
 
-def answered(defender: CausalLMPlayer, questions: Sequence[Question]) -> Answered:
+def answered(defender: CausalLMPlayer, questions: Sequence[Question]) -> QuestionAnswers:
     """Asks a defender all of the questions, each in a conversation of its own.
 
     Args:
@@ -61,10 +61,10 @@ def answered(defender: CausalLMPlayer, questions: Sequence[Question]) -> Answere
     wordings = zip(*(answers(question.matter) for question in questions), strict=True)
     told = sum(np.exp(defender.logprob(chats, wording)) for wording in wordings)
     is_secret = np.array([question.matter.secret for question in questions])
-    return Answered(np.where(is_secret, refused, told), np.where(is_secret, told, refused))
+    return QuestionAnswers(np.where(is_secret, refused, told), np.where(is_secret, told, refused))
 
 
-def mixed(parts: Sequence[Answered], weights: np.ndarray) -> Answered:
+def mixed(parts: Sequence[QuestionAnswers], weights: np.ndarray) -> QuestionAnswers:
     """The same of a player that is one of several, drawn for every answer.
 
     Args:
@@ -72,4 +72,4 @@ def mixed(parts: Sequence[Answered], weights: np.ndarray) -> Answered:
         weights: probabilities, float [M].
     """
     sides = zip(*parts, strict=True)
-    return Answered(*(np.tensordot(weights, np.stack(side), axes=1) for side in sides))
+    return QuestionAnswers(*(np.tensordot(weights, np.stack(side), axes=1) for side in sides))

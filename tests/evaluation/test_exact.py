@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from llm_game_env.errors import ConfigurationError
-from llm_game_env.evaluation.exact import Answered, answered, mixed
+from llm_game_env.evaluation.exact import QuestionAnswers, answered, mixed
 from llm_game_env.evaluation.verdicts import ask
 from llm_game_env.gatekeeper.grammar import Question, all_questions
 from llm_game_env.gatekeeper.judge import Verdict, judge_answer
@@ -49,8 +49,8 @@ def test_probabilities_are_the_shares_of_sampled_answers(
 
 
 def test_a_mixture_answers_as_its_players_do_on_average() -> None:
-    first = Answered(np.array([1.0, 0.25]), np.array([0.0, 0.5]))
-    second = Answered(np.array([0.5, 0.75]), np.array([0.25, 0.25]))
+    first = QuestionAnswers(np.array([1.0, 0.25]), np.array([0.0, 0.5]))
+    second = QuestionAnswers(np.array([0.5, 0.75]), np.array([0.25, 0.25]))
     both = mixed([first, second], np.array([0.25, 0.75]))
     assert both.right.tolist() == [0.625, 0.625]
     assert both.attacked.tolist() == [0.1875, 0.3125]

@@ -13,8 +13,8 @@ from llm_game_agents.arms import find_arm, with_defender
 from llm_game_agents.checkpoint_store import CheckpointStore
 from llm_game_agents.experiment import TrainedArm, attack, train_arm, unwrapped
 from llm_game_agents.gpo_config import GPOConfig
-from llm_game_agents.main_job.command import INTERRUPTED, Command
 from llm_game_agents.main_job.flags import RunFlags
+from llm_game_agents.main_job.request import INTERRUPTED, Request
 from llm_game_agents.main_job.run_folder import flags_of, fresh_folder, say_where_it_goes_on
 from llm_game_agents.opponents import LatestAndPast
 from llm_game_agents.processes import Processes
@@ -30,18 +30,18 @@ NUM_PER_LABEL = 256
 TARGET_ARM = "rlhf"
 
 
-def run(command: Command, processes: Processes) -> int:
+def run(request: Request, processes: Processes) -> int:
     """Trains every arm, tests both players, writes all of it below one folder; exit status.
 
     Ctrl-C ends the arm at hand, which is saved, and reports the arms that are finished. A run that
     is resumed trains the arms that are not, and tests all of them.
     """
-    flags = command.flags
+    flags = request.flags
     arms = [find_arm(name) for name in dict.fromkeys(flags.arms.replace(" ", "").split(","))]
     config = knobs(flags)
     world = load_world()
     folder = processes.from_main(
-        lambda: started(flags.resume) if flags.resume else fresh_folder(flags.out, command.given)
+        lambda: started(flags.resume) if flags.resume else fresh_folder(flags.out, request.given)
     )
     trained: list[TrainedArm] = []
     attacks: dict[str, AttackRates | None] = {}

@@ -6,7 +6,6 @@ from dataclasses import replace
 from rich.console import Console
 from rich.table import Table
 
-from llm_game_agents.main_job.command import Command
 from llm_game_agents.main_job.own_setup import (
     adapters,
     computing,
@@ -15,6 +14,7 @@ from llm_game_agents.main_job.own_setup import (
     require,
     stages,
 )
+from llm_game_agents.main_job.request import Request
 from llm_game_agents.memory.free import SPARE, free_bytes
 from llm_game_agents.memory.plan import Lengths, MemoryPlan, plan_memory
 from llm_game_agents.memory.weightless import Weightless
@@ -29,16 +29,16 @@ DOES_NOT_FIT = 1
 """Exit status where a run is known not to fit."""
 
 
-def run(command: Command, processes: Processes) -> int:
+def run(request: Request, processes: Processes) -> int:
     """Prints the plan, and what would make it fit; exit status."""
-    require(command.flags)
+    require(request.flags)
     if not processes.is_main:
         return 0
-    plan = plan_of(command)
-    show(plan, command.flags.device)
+    plan = plan_of(request)
+    show(plan, request.flags.device)
     if plan.fits:
         return 0
-    for words, changed in remedies(command):
+    for words, changed in remedies(request):
         smaller = plan_of(changed)
         verdict = "fits" if smaller.fits else "does not fit yet"
         print(f"with {words}: {_gib(smaller.total)} GiB, {verdict}")
@@ -47,24 +47,24 @@ def run(command: Command, processes: Processes) -> int:
     return DOES_NOT_FIT
 
 
-def plan_of(command: Command) -> MemoryPlan:
+def plan_of(request: Request) -> MemoryPlan:
     """The plan of a run.
 
     Raises:
         ConfigurationError: a configuration, a tokenizer or the seed prompts cannot be read, or a
             seed prompt leaves no room in a model's context.
     """
-    flags, mode = command.flags, Weightless()
+    flags, mode = request.flags, Weightless()
     how = computing(flags)
     policies: dict[str, LanguagePolicy] = {}
     for agent, path in (("adversary", flags.adversary), ("defender", flags.defender)):
-        critic = critic_of(command, agent)
+        critic = critic_of(request, agent)
         policies[f"{agent}_0"] = (
             mode.adapter(path, flags.temperature, how, critic=critic, **adapters(flags))
             if flags.lora_rank
             else mode.policy(path, flags.temperature, how, critic=critic)
         )
-    config = knobs(command)
+    config = knobs(request)
     env = red_team_v0.vector_env(
         flags.games,
         seed_prompts=flags.seed_prompts,
@@ -107,29 +107,29 @@ def show(plan: MemoryPlan, device: str) -> None:
         print("it fits" if plan.fits else f"it does not fit into {SPARE:.0%} of what is free")
 
 
-def remedies(command: Command) -> Iterator[tuple[str, Command]]:
+def remedies(request: Request) -> Iterator[tuple[str, Request]]:
     """Changes to a run, each with those before it, by what they cost a user."""
     words: list[str] = []
-    algorithm = command.algorithm
-    auto = algorithm._replace(
-        defender=replace(algorithm.defender, micro_batch_size="auto"),
-        adversary=replace(algorithm.adversary, micro_batch_size="auto"),
+    learning = request.learning
+    auto = learning._replace(
+        defender=replace(learning.defender, micro_batch_size="auto"),
+        adversary=replace(learning.adversary, micro_batch_size="auto"),
     )
-    command = command._replace(algorithm=auto)
+    request = request._replace(learning=auto)
     words.append("--defender-micro-batch-size auto --adversary-micro-batch-size auto")
-    yield " ".join(words), command
+    yield " ".join(words), request
     changes = (
         ("--gradient-checkpointing", {"gradient_checkpointing": True, "compile": False}),
         ("--precision bf16", {"precision": "bf16"}),
-        ("--lora-rank 16", {"lora_rank": command.flags.lora_rank or 16, "device_map": ""}),
-        (f"--games {-(-command.flags.games // 4)}", {"games": -(-command.flags.games // 4)}),
+        ("--lora-rank 16", {"lora_rank": request.flags.lora_rank or 16, "device_map": ""}),
+        (f"--games {-(-request.flags.games // 4)}", {"games": -(-request.flags.games // 4)}),
     )
     for flag, values in changes:
-        flags = replace(command.flags, **values)
-        if flags != command.flags:
-            command = command._replace(flags=flags)
+        flags = replace(request.flags, **values)
+        if flags != request.flags:
+            request = request._replace(flags=flags)
             words.append(flag)
-            yield " ".join(words), command
+            yield " ".join(words), request
 
 
 def _gib(size: int) -> str:

@@ -67,7 +67,7 @@ CHOICES = {
 }
 
 
-class Algorithm(NamedTuple):
+class Learning(NamedTuple):
     """How both players learn, and whom they meet: fields of `GPOConfig`."""
 
     defender: UpdateRule
@@ -117,7 +117,7 @@ def knob_names() -> list[str]:
     ]
 
 
-def read_algorithm(given: Mapping[str, Any]) -> Algorithm:
+def read_learning(given: Mapping[str, Any]) -> Learning:
     """The four choices.
 
     Args:
@@ -126,7 +126,7 @@ def read_algorithm(given: Mapping[str, Any]) -> Algorithm:
     Raises:
         ConfigurationError: a knob is out of range, or is none of the kind that was chosen.
     """
-    return Algorithm(**{field: _read(choice, given) for field, choice in CHOICES.items()})
+    return Learning(**{field: _read(choice, given) for field, choice in CHOICES.items()})
 
 
 def _read(choice: Choice, given: Mapping[str, Any]) -> Any:

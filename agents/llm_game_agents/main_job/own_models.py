@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from llm_game_agents.checkpoint_store import FOLDER, CheckpointStore
 from llm_game_agents.gpo import GPO
 from llm_game_agents.gpo_config import GPOConfig
-from llm_game_agents.main_job.command import INTERRUPTED, Command
 from llm_game_agents.main_job.flags import RunFlags
 from llm_game_agents.main_job.own_setup import computing, games, knobs, policies, require, stages
+from llm_game_agents.main_job.request import INTERRUPTED, Request
 from llm_game_agents.main_job.run_folder import fresh_folder, say_where_it_goes_on
 from llm_game_agents.preflight import check_contexts, check_reward_model
 from llm_game_agents.processes import Processes
@@ -30,14 +30,14 @@ class Start(NamedTuple):
     record: dict[str, Any] | None
 
 
-def run(command: Command, processes: Processes) -> int:
+def run(request: Request, processes: Processes) -> int:
     """Checks everything, trains, and saves both players below one folder; exit status."""
-    require(command.flags)
-    flags = replace(command.flags, device=processes.place(command.flags.device))
-    command = command._replace(flags=flags)
+    require(request.flags)
+    flags = replace(request.flags, device=processes.place(request.flags.device))
+    request = request._replace(flags=flags)
     env = processes.together(lambda: games(flags, processes))
     start = taken_up if flags.resume else begun
-    run, folder, record = start(command, env, processes)
+    run, folder, record = start(request, env, processes)
     recorder = processes.together(lambda: _recorder(flags, run, folder, record))
     status = 0
     try:
@@ -54,24 +54,24 @@ def run(command: Command, processes: Processes) -> int:
     return status
 
 
-def begun(command: Command, env: VectorGame, processes: Processes) -> Start:
+def begun(request: Request, env: VectorGame, processes: Processes) -> Start:
     """A new run, checked."""
-    flags = command.flags
-    config = knobs(command)
-    adversary, defender = processes.together(lambda: policies(command))
+    flags = request.flags
+    config = knobs(request)
+    adversary, defender = processes.together(lambda: policies(request))
     check_contexts(env, adversary, defender, config)
     check_reward_model(env)
     run = GPO(env, adversary, defender, config, stages(flags), processes)
-    return Start(run, processes.from_main(lambda: fresh_folder(flags.out, command.given)), None)
+    return Start(run, processes.from_main(lambda: fresh_folder(flags.out, request.given)), None)
 
 
-def taken_up(command: Command, env: VectorGame, processes: Processes) -> Start:
+def taken_up(request: Request, env: VectorGame, processes: Processes) -> Start:
     """A saved run; players and knobs are those it was saved with.
 
     The folder of a run goes on in place; from a checkpoint a run goes on in a folder of its own.
     """
     check_reward_model(env)
-    flags = command.flags
+    flags = request.flags
     path = Path(flags.resume)
     if not processes.from_main((path / FOLDER).exists):
         run = processes.together(
@@ -84,7 +84,7 @@ def taken_up(command: Command, env: VectorGame, processes: Processes) -> Start:
             )
         )
         record = processes.from_main(lambda: read_record(path))
-        folder = processes.from_main(lambda: _fresh_folder_of(command, path))
+        folder = processes.from_main(lambda: _fresh_folder_of(request, path))
         return Start(run, folder, record)
     run, record, found = take_up(
         path, env, processes, device=flags.device, computing=computing(flags)
@@ -94,9 +94,9 @@ def taken_up(command: Command, env: VectorGame, processes: Processes) -> Start:
     return Start(run, path, record)
 
 
-def _fresh_folder_of(command: Command, checkpoint: Path) -> Path:
+def _fresh_folder_of(request: Request, checkpoint: Path) -> Path:
     """A folder of its own for what goes on from a checkpoint, with the exchanges of its run."""
-    folder = fresh_folder(command.flags.out, command.given)
+    folder = fresh_folder(request.flags.out, request.given)
     exchanges = checkpoint.resolve().parent.parent / exchange_log.FILE
     if exchanges.exists():
         with writing(folder):

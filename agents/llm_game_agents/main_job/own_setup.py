@@ -10,8 +10,8 @@ import torch
 from llm_game_agents.computing import Computing, Precision
 from llm_game_agents.critic import CriticKind
 from llm_game_agents.gpo_config import GPOConfig
-from llm_game_agents.main_job.command import Command
 from llm_game_agents.main_job.flags import RunFlags
+from llm_game_agents.main_job.request import Request
 from llm_game_agents.player_folders import PlayerFolders
 from llm_game_agents.policy import LanguagePolicy
 from llm_game_agents.policy_folder import CRITIC_FOLDER
@@ -61,11 +61,11 @@ def games(flags: RunFlags, processes: Processes) -> VectorGame:
     )
 
 
-def policies(command: Command) -> list[LanguagePolicy]:
+def policies(request: Request) -> list[LanguagePolicy]:
     """The adversary and the defender, as whole models or as adapters."""
-    flags = command.flags
+    flags = request.flags
     paths = (flags.adversary, flags.defender)
-    critics: list[CriticKind] = [critic_of(command, agent) for agent in ("adversary", "defender")]
+    critics: list[CriticKind] = [critic_of(request, agent) for agent in ("adversary", "defender")]
     if flags.lora_rank:
         folders = PlayerFolders(
             flags.temperature, flags.device, computing=computing(flags), **adapters(flags)
@@ -107,20 +107,20 @@ def adapters(flags: RunFlags) -> dict[str, Any]:
     }
 
 
-def knobs(command: Command) -> GPOConfig:
+def knobs(request: Request) -> GPOConfig:
     """GPO's knobs; the tuned ones of the built-in world's players are left behind."""
-    flags = command.flags
-    rules = (command.algorithm.defender, command.algorithm.adversary)
+    flags = request.flags
+    rules = (request.learning.defender, request.learning.adversary)
     if flags.critic == "model" and not any(isinstance(rule, PPOConfig) for rule in rules):
         raise ConfigurationError(
             "--critic model is for PPO, and neither player learns by it; leave it out, or choose "
             "ppo for one of them"
         )
-    algorithm = command.algorithm._replace(
-        defender=_with_critic(command, "defender"), adversary=_with_critic(command, "adversary")
+    learning = request.learning._replace(
+        defender=_with_critic(request, "defender"), adversary=_with_critic(request, "adversary")
     )
     return GPOConfig(
-        **algorithm._asdict(),
+        **learning._asdict(),
         defend_updates=flags.defend_updates,
         attack_updates=flags.attack_updates,
         rounds=flags.rounds,
@@ -132,19 +132,19 @@ def knobs(command: Command) -> GPOConfig:
     )
 
 
-def critic_of(command: Command, agent: str) -> CriticKind:
+def critic_of(request: Request, agent: str) -> CriticKind:
     """What an agent's values are read from; a critic that was saved with a player stays its own."""
-    if (Path(getattr(command.flags, agent)) / CRITIC_FOLDER).exists():
+    if (Path(getattr(request.flags, agent)) / CRITIC_FOLDER).exists():
         return "model"
-    has_critic = isinstance(getattr(command.algorithm, agent), PPOConfig)
-    return cast(CriticKind, command.flags.critic) if has_critic else "head"
+    has_critic = isinstance(getattr(request.learning, agent), PPOConfig)
+    return cast(CriticKind, request.flags.critic) if has_critic else "head"
 
 
-def _with_critic(command: Command, agent: str) -> UpdateRule:
+def _with_critic(request: Request, agent: str) -> UpdateRule:
     """An agent's rule; at a value head's rate a whole model would forget what it knows."""
-    rule: UpdateRule = getattr(command.algorithm, agent)
-    is_settled = f"{agent}_critic_learning_rate" in command.given
-    has_model = critic_of(command, agent) == "model"
+    rule: UpdateRule = getattr(request.learning, agent)
+    is_settled = f"{agent}_critic_learning_rate" in request.given
+    has_model = critic_of(request, agent) == "model"
     if has_model and isinstance(rule, PPOConfig) and not is_settled:
         return replace(rule, critic_learning_rate=rule.learning_rate)
     return rule

@@ -13,7 +13,7 @@ from llm_game_agents.main_job.flags import (
     of_the_other_mode,
     read_flags,
 )
-from llm_game_agents.main_job.knob_flags import Algorithm, add_knobs, knob_names, read_algorithm
+from llm_game_agents.main_job.knob_flags import Learning, add_knobs, knob_names, read_learning
 from llm_game_agents.main_job.run_folder import flags_of
 from llm_game_env import ConfigurationError
 
@@ -21,17 +21,17 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 
-class Command(NamedTuple):
+class Request(NamedTuple):
     """One run.
 
     Attributes:
         flags: see `RunFlags`.
-        algorithm: how both players learn; the demo has arms instead.
+        learning: how both players learn; the demo has arms instead.
         given: the flags that were given, now or when the run was started, by name.
     """
 
     flags: RunFlags
-    algorithm: Algorithm
+    learning: Learning
     given: dict[str, Any]
 
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_knobs(parser)
 
 
-def read_command(given: Mapping[str, Any]) -> Command:
+def read_request(given: Mapping[str, Any]) -> Request:
     """What the flags ask for.
 
     Args:
@@ -56,25 +56,25 @@ def read_command(given: Mapping[str, Any]) -> Command:
     given = dict(given)
     started = flags_of(Path(given["resume"])) if given.get("resume") else None
     if started is None:
-        return _command(given)
+        return _request(given)
     _refuse_changes(started, given)
-    return _command({**started, **given})
+    return _request({**started, **given})
 
 
-def _command(given: dict[str, Any]) -> Command:
+def _request(given: dict[str, Any]) -> Request:
     flags = read_flags(given, RunFlags)
     for name in knob_names():
         if name in given and not flags.names_own_models:
             raise of_the_other_mode(name, "own models")
-    return Command(flags, read_algorithm(given), given)
+    return Request(flags, read_learning(given), given)
 
 
 def _refuse_changes(started: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     changeable = {item.name for item in fields(RunFlags) if item.metadata["may_change"]}
-    before = _command({**started})
+    before = _request({**started})
     for name, value in given.items():
-        after = _command({**started, name: value})
-        same = (after.flags, after.algorithm) == (before.flags, before.algorithm)
+        after = _request({**started, name: value})
+        same = (after.flags, after.learning) == (before.flags, before.learning)
         if name not in changeable and not same:
             raise ConfigurationError(
                 f"{as_flag(name)} {value} is not what {given['resume']} was started with; leave "

@@ -10,9 +10,9 @@ import pytest
 
 from llm_game_agents.gpo_config import GPOConfig
 from llm_game_agents.main_job import demo, own_setup
-from llm_game_agents.main_job.command import Command, add_arguments, read_command
 from llm_game_agents.main_job.flags import RunFlags
 from llm_game_agents.main_job.knob_flags import knob_names
+from llm_game_agents.main_job.request import Request, add_arguments, read_request
 from llm_game_agents.main_job.run_folder import fresh_folder
 from llm_game_agents.opponents import LatestAndPast, MetaNash, Opponents, UniformPast
 from llm_game_agents.schedules import Stage
@@ -29,17 +29,17 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read(*words: str) -> Command:
-    return read_command(vars(make_parser().parse_args(words)))
+def read(*words: str) -> Request:
+    return read_request(vars(make_parser().parse_args(words)))
 
 
 def test_without_words_everything_has_its_default() -> None:
-    command = read()
-    assert command.flags == RunFlags()
-    assert command.algorithm.defender == command.algorithm.adversary == PPOConfig()
-    assert command.algorithm.defender_plays == GPOConfig().defender_plays
-    assert command.algorithm.adversary_plays == LatestAndPast()
-    assert command.given == {}
+    request = read()
+    assert request.flags == RunFlags()
+    assert request.learning.defender == request.learning.adversary == PPOConfig()
+    assert request.learning.defender_plays == GPOConfig().defender_plays
+    assert request.learning.adversary_plays == LatestAndPast()
+    assert request.given == {}
 
 
 def test_kinds_and_their_knobs() -> None:
@@ -47,13 +47,13 @@ def test_kinds_and_their_knobs() -> None:
     words += "--defender-token-weights token --adversary-rule rloo --adversary-kl-coef 0.25 "
     words += "--defender-micro-batch-size auto --adversary-micro-batch-size 4 "
     words += "--defender-plays meta-nash --defender-plays-games 7 --adversary-plays uniform-past"
-    algorithm = read(*OWN, *words.split()).algorithm
-    assert algorithm.defender == GRPOConfig(
+    learning = read(*OWN, *words.split()).learning
+    assert learning.defender == GRPOConfig(
         group_size=3, scale_advantages=False, token_weights="token", micro_batch_size="auto"
     )
-    assert algorithm.adversary == RLOOConfig(kl_coef=0.25, micro_batch_size=4)
-    assert algorithm.defender_plays == MetaNash(games=7)
-    assert algorithm.adversary_plays == UniformPast()
+    assert learning.adversary == RLOOConfig(kl_coef=0.25, micro_batch_size=4)
+    assert learning.defender_plays == MetaNash(games=7)
+    assert learning.adversary_plays == UniformPast()
 
 
 def concrete(kind: type[Any]) -> list[type[Any]]:
@@ -137,8 +137,8 @@ def test_schedules_by_hand(words: str, stages: list[Stage]) -> None:
 @pytest.fixture
 def started(tmp_path: Path) -> Path:
     words = ["--rounds", "3", "--games", "8", "--defender-kl-coef", "0.5"]
-    command = read(*OWN, *words)
-    return fresh_folder(str(tmp_path / "run"), command.given)
+    request = read(*OWN, *words)
+    return fresh_folder(str(tmp_path / "run"), request.given)
 
 
 def test_a_resumed_run_has_the_flags_it_was_started_with(started: Path) -> None:
@@ -146,11 +146,11 @@ def test_a_resumed_run_has_the_flags_it_was_started_with(started: Path) -> None:
     checkpoint.mkdir(parents=True)
     (started / "checkpoint").symlink_to(checkpoint)
     for folder in (started, checkpoint, started / "checkpoint"):
-        command = read("--resume", str(folder), "--rounds", "3", "--threads", "2")
-        assert command.flags.resume == str(folder)
-        assert (command.flags.rounds, command.flags.games, command.flags.threads) == (3, 8, 2)
-        assert command.flags.names_own_models
-        assert command.algorithm.defender == PPOConfig(kl_coef=0.5)
+        request = read("--resume", str(folder), "--rounds", "3", "--threads", "2")
+        assert request.flags.resume == str(folder)
+        assert (request.flags.rounds, request.flags.games, request.flags.threads) == (3, 8, 2)
+        assert request.flags.names_own_models
+        assert request.learning.defender == PPOConfig(kl_coef=0.5)
 
 
 @pytest.mark.parametrize(
