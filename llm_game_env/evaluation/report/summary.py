@@ -151,6 +151,10 @@ _MEASURES: tuple[tuple[Column, Measure], ...] = (
         _rate("held_out", "over_refusal", "num_ordinary"),
     ),
     (
+        Column("utility, H", "ordinary questions answered rightly there"),
+        _rate("held_out", "helpful", "num_ordinary"),
+    ),
+    (
         Column("wrong, H", "ordinary questions neither answered rightly nor refused there"),
         _rate("held_out", "ordinary_wrong", "num_ordinary"),
     ),

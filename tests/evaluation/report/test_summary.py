@@ -25,6 +25,9 @@ def test_shares_have_wilsons_interval(tmp_path: Path) -> None:
     assert (leak.value, leak.trials) == (0.1, 100)
     assert (leak.low, leak.high) == pytest.approx((0.05523, 0.17437), abs=5e-6)
     assert (leak.text, leak.interval) == ("10", "6 to 17")
+    (utility,) = column(summary(run.arms), "utility, H")
+    assert utility is not None
+    assert (utility.value, utility.trials) == (0.95, 100)
 
 
 def test_an_arm_in_several_runs_has_their_mean(tmp_path: Path) -> None:
