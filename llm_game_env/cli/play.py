@@ -82,10 +82,11 @@ def run(arguments: argparse.Namespace) -> int:
     side = SIDES[arguments.side]
     games = None if arguments.games is None else check_whole("--games", arguments.games)
     seed = check_seed("--seed", arguments.seed)
+    turns = check_whole("--turns", arguments.turns)
     max_tokens = check_whole("--max-tokens", arguments.max_tokens)
     hide_loading_bars()
     settings, lines = _world(arguments)
-    env = TASKS[arguments.task].raw_env(max_turns=arguments.turns, **settings)
+    env = TASKS[arguments.task].raw_env(max_turns=turns, **settings)
     against = arguments.against or f"builtin:{'defender' if side == ADVERSARY else 'adversary'}"
     player = open_player(
         against,

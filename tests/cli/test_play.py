@@ -179,7 +179,7 @@ def test_a_world_of_ones_own(
         (["--games", "0"], "--games=0 must be a whole number of at least 1"),
         (["--seed", "-1"], "--seed=-1 must be"),
         (["--max-tokens", "0"], "--max-tokens=0 must be"),
-        (["--turns", "0"], "max_turns=0 must be"),
+        (["--turns", "0"], "--turns=0 must be"),
         (["--transcript", "/nowhere/file"], "--transcript /nowhere/file cannot be written"),
         (["--against", "./none"], "'./none' is no folder that exists"),
         (["--as", "judge"], "invalid choice: 'judge'"),

@@ -147,6 +147,6 @@ def over_runs(interval: Interval, num_runs: int, unit: Unit) -> Cell:
 
 
 def _harmless(value: Value) -> Value:
-    return (
-        f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
-    )
+    """Text that a spreadsheet would take for a formula, marked as text."""
+    is_formula = isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{value}" if is_formula else value
