@@ -130,7 +130,7 @@ def test_files_for_papers_come_with_their_numbers(tmp_path: Path, file_format: s
 
 def test_csv_gives_a_spreadsheet_no_formula() -> None:
     data = Data(("arm", "value"), (("=cmd()", -0.5), ("a,b", None), ("\t=cmd()", 1.0)))
-    assert data.as_csv() == 'arm,value\n\'=cmd(),-0.5\n"a,b",\n\'\t=cmd(),1.0\n'
+    assert data.as_csv() == "arm,value\n'=cmd(),-0.5\n\"a,b\",\n'\t=cmd(),1.0\n"
 
 
 def test_a_heat_map_has_every_adversary_and_every_defender() -> None:
