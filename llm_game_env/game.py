@@ -9,8 +9,7 @@ prompts are added in row order. Nothing changes where a reward cannot be compute
 """
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from llm_game_env.checks import brief
 from llm_game_env.diversity import Diversity
 from llm_game_env.errors import ConfigurationError
+from llm_game_env.game_rows import Row, read_generators
 from llm_game_env.rendering import Line, as_text
 from llm_game_env.rewards.protocol import Exchange
 from llm_game_env.rules import ADVERSARY, DEFENDER, Rules
@@ -46,27 +46,6 @@ class Scored(NamedTuple):
     ended: bool
 
 
-@dataclass(slots=True)
-class _Row:
-    """One game in progress."""
-
-    rng: np.random.Generator
-    seed_index: int | None = None
-    exchanges: list[Exchange] = field(default_factory=list)
-    parts: list[RewardParts] = field(default_factory=list)
-    prompt: str | None = None
-    active: bool = False
-
-    def start(self, seed_index: int | None) -> None:
-        """Begins a new game from a seed prompt, or none."""
-        self.seed_index = seed_index
-        # Emptied, not replaced: what lives for a game only is dear to the garbage collector.
-        self.exchanges.clear()
-        self.parts.clear()
-        self.prompt = None
-        self.active = seed_index is not None
-
-
 class Game:
     """N games under the same rules, each with its own generator, sharing one history.
 
@@ -89,7 +68,7 @@ class Game:
         self.freeze_history = False
         self.part_names = part_names(rules)
         self.nothing = nothing(rules)
-        self._rows = [_Row(np.random.default_rng()) for _ in range(num_rows)]
+        self._rows = [Row(np.random.default_rng()) for _ in range(num_rows)]
         self._instructions: dict[int, str] = {}
 
     @property
@@ -183,7 +162,7 @@ class Game:
             RewardError: the reward model returned something unusable; nothing has changed.
             BudgetSpent: the exchanges are more than the budget has left; nothing has changed.
         """
-        openings: list[tuple[_Row, str]] = []
+        openings: list[tuple[Row, str]] = []
         answered: list[int] = []
         done: list[Exchange] = []
         for row, text in zip(rows, texts, strict=True):
@@ -243,17 +222,7 @@ class Game:
             ConfigurationError: it is no such state, or that of another number of games, or of games
                 with a diversity term where these have none, or the reverse; nothing has changed.
         """
-        known = isinstance(state, Mapping) and {"generators", "history"} <= state.keys()
-        if not known or not isinstance(state["generators"], Sequence):
-            raise ConfigurationError(f"state={brief(state)} is none that state_dict() gave")
-        saved = len(state["generators"]), state["history"] is not None
-        own = self.num_rows, self.diversity is not None
-        if saved != own:
-            raise ConfigurationError(
-                f"the state is that of {saved[0]} games with diversity={saved[1]}, these are "
-                f"{own[0]} with diversity={own[1]}; make the environment as it was"
-            )
-        generators = [_generator(one) for one in state["generators"]]
+        generators = read_generators(state, self.num_rows, has_history=self.diversity is not None)
         if self.diversity is not None:
             self.diversity.load_state_dict(state["history"])
         for row, generator in zip(self._rows, generators, strict=True):
@@ -290,14 +259,3 @@ class Game:
         game.active = not ended
         paid = part.rewards if ended or rules.turn_reward == "each" else (0.0, 0.0)
         return Scored(row, part, paid, ended)
-
-
-def _generator(state: Any) -> np.random.Generator:
-    generator = np.random.default_rng()
-    try:
-        generator.bit_generator.state = state
-    except (TypeError, ValueError, KeyError) as error:
-        raise ConfigurationError(
-            f"state['generators'] holds {brief(state)}, which is none that state_dict() gave"
-        ) from error
-    return generator
