@@ -2,6 +2,7 @@
 
 import argparse
 
+from llm_game_env.cli.frame import WRONG
 from llm_game_env.errors import GameError
 
 SUMMARY = """Co-train an adversary and a defender.
@@ -10,8 +11,6 @@ Without a model named, the arms of the demo on the built-in world, compared in o
 --adversary, --defender, --reward-model and --seed-prompts, GPO or another algorithm on your own
 models; --dry-run prints the memory that such a run would need. --resume RUN goes on with either
 where it was stopped. Everything is written below one run folder, which is printed at the end."""
-
-WRONG = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

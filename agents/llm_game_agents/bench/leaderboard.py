@@ -111,7 +111,7 @@ def _board(
         for words in dict.fromkeys(result.algorithm for result in results)
     }
     fewest = {words: min(map(len, by_task.values())) for words, by_task in runs.items()}
-    entered = [words for words in runs if fewest[words] >= (1 if len(tasks) == 1 else 2)]
+    entered = [words for words in runs if fewest[words] >= _least_seeds(len(tasks))]
     columns = [_column(metric, {words: runs[words] for words in entered}) for metric in METRICS]
     rows = [
         Row(words, names[words], fewest[words], tuple(column.get(words) for column in columns))
@@ -123,7 +123,7 @@ def _board(
 def _column(
     metric: Metric, runs: Mapping[str, Mapping[str, Sequence[RunResult]]]
 ) -> dict[str, Cell]:
-    """One metric of all algorithms that have it on every task.
+    """One metric of all algorithms that have it on every task, in runs enough for an interval.
 
     Args:
         metric: which.
@@ -133,7 +133,11 @@ def _column(
         words: {task: _by_seed(metric, found) for task, found in by_task.items()}
         for words, by_task in runs.items()
     }
-    values = {words: by_task for words, by_task in values.items() if all(by_task.values())}
+    values = {
+        words: by_task
+        for words, by_task in values.items()
+        if min(map(len, by_task.values())) >= _least_seeds(len(by_task))
+    }
     places: dict[str, Rank] = {}
     if metric.higher_is_better is not None:
         over_tasks = {words: _mean_over_tasks(by_task) for words, by_task in values.items()}
@@ -143,6 +147,11 @@ def _column(
         for words, by_task in values.items()
         for place in [places.get(words)]
     }
+
+
+def _least_seeds(num_tasks: int) -> int:
+    """Runs of a task without which there is no number; the bootstrap takes two of each."""
+    return 1 if num_tasks == 1 else 2
 
 
 def _by_seed(metric: Metric, runs: Sequence[RunResult]) -> dict[int, float]:

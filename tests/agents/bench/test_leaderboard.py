@@ -82,6 +82,17 @@ def test_shares_end_where_shares_end() -> None:
     assert shown(METRICS[0], row.cells[0]) == "30 [0, 100] (1)"
 
 
+def test_a_number_that_one_run_has_not_is_in_no_table_of_all_tasks() -> None:
+    runs = [
+        result("mine", seed, None if (task, seed) == ("jailbreak", 1) else 0.5, task=task)
+        for task in ("red-team", "jailbreak")
+        for seed in range(2)
+    ]
+    *_, both = make_boards(runs)
+    (row,) = both.rows
+    assert (row.seeds, row.cells[0]) == (2, None)
+
+
 def test_all_tasks() -> None:
     results = [
         *(result("mine", seed, 0.1 * seed) for seed in range(3)),
